@@ -1,0 +1,136 @@
+"""Penstock's processes, each started plainly so that each is measured by itself."""
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from e2e.failure import Failure
+from e2e.metrics import Source
+from e2e.process_use import read_use
+
+STAGES = ("ingestor", "sink")
+PARTITIONS = 12
+
+
+class Stage:
+    """A running service with its log and metrics in a folder."""
+
+    def __init__(self, name, program, document, nats, folder):
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._port_file = folder / f"{name}.port"
+        self._port_file.unlink(missing_ok=True)
+        self._source = None
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(
+                [program, "--pipeline", document, "--nats", nats, "--listen", "127.0.0.1:0"]
+                + ["--port-file", self._port_file],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def use(self):
+        return read_use(self.pid)
+
+    def scrape(self):
+        self.check()
+        return self._source.scrape()
+
+    def ready(self):
+        self.check()
+        return self._source.ready()
+
+    def wait_until_serving(self, limit_s=30):
+        end = time.monotonic() + limit_s
+        while not self._port_file.exists():
+            self.check()
+            if time.monotonic() > end:
+                raise Failure(f"{self.name} wrote no port file within {limit_s} s: {self.tail()}")
+            time.sleep(0.005)
+        self._source = Source(int(self._port_file.read_text()))
+
+    def check(self):
+        if self.process.poll() is not None:
+            raise Failure(f"{self.name} ended with {self.process.returncode}: {self.tail()}")
+
+    def tail(self):
+        lines = self.log.read_text(errors="replace").splitlines()[-8:]
+        return "\n".join([f"the end of {self.log}:"] + ["    " + line for line in lines])
+
+    def stop(self, limit_s=40):
+        """Asks it to drain; returns how many seconds that took."""
+        began = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(limit_s)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise Failure(
+                    f"{self.name} did not stop within {limit_s} s: {self.tail()}"
+                ) from None
+        return time.monotonic() - began
+
+
+class Pipeline:
+    """All stages of one pipeline; stopped when the `with` block is left."""
+
+    def __init__(self, bin_dir, document, nats, folder):
+        self._parts = (bin_dir, document, nats, Path(folder))
+        self.stages = {}
+
+    def __enter__(self):
+        bin_dir, document, nats, folder = self._parts
+        try:
+            # The sink first: nothing then waits for it.
+            for name in reversed(STAGES):
+                self.stages[name] = Stage(
+                    name, bin_dir / f"penstock-{name}", document, nats, folder
+                )
+            for stage in self.stages.values():
+                stage.wait_until_serving()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._stop()
+
+    def _stop(self):
+        # The ingestor first: the sink then drains what is in the streams.
+        for stage in sorted(self.stages.values(), key=lambda stage: stage.name):
+            stage.stop()
+
+    def __getitem__(self, name):
+        return self.stages[name]
+
+    def confirmed(self):
+        """Rows that are in ClickHouse and recorded as such."""
+        return int(self["sink"].scrape().total("penstock_sink_rows_out_total"))
+
+    def all_partitions_assigned(self):
+        page = self["ingestor"].scrape()
+        return page.total("penstock_kafka_assigned_partitions") == PARTITIONS
+
+    def no_lag(self):
+        """Kafka has every offset of every partition committed, which here means: confirmed."""
+        lags = self["ingestor"].scrape().samples("penstock_kafka_lag_rows")
+        return len(lags) == PARTITIONS and all(value == 0 for _, value in lags)
+
+
+def wait_for(condition, what, pipeline, period_s, limit_s):
+    """Polls until `condition()`; a failure shows what the stages last said."""
+    end = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > end:
+            tails = "\n".join(stage.tail() for stage in pipeline.stages.values())
+            raise Failure(f"{what}: not within {limit_s} s\n{tails}")
+        time.sleep(period_s)

@@ -1,0 +1,144 @@
+"""`bench/run e2e`: a full topic through the pipeline, as fast as it goes."""
+
+import time
+from contextlib import ExitStack
+
+from e2e.failure import Failure
+from e2e.pipeline import STAGES, Pipeline, wait_for
+from e2e.process_use import MIB
+from e2e.profile import Profile
+from e2e.servers import SERVERS
+
+# How often the stages are asked; each answer costs them about 0.2 ms.
+POLL_S = 0.03
+# Events a second; what takes longer has failed.
+SLOWEST_RATE = 5000
+
+
+def measure(workload, servers, options, folder):
+    """All runs over one topic; each has a pipeline and a table of its own."""
+    topic = f"bench-{workload.name}"
+    workload.delete_topic(topic)
+    print(f"producing {options.events:,} {workload.name} events", flush=True)
+    print("  " + workload.produce(topic, options.events, options.seed), flush=True)
+    try:
+        runs = []
+        for number in range(1, options.runs + 1):
+            runs.append(_run(workload, servers, options, folder, topic, number))
+            print(f"run {number}: {runs[-1]['events_per_second']:,.0f} events/s", flush=True)
+        return runs
+    finally:
+        workload.delete_topic(topic)
+
+
+def _run(workload, servers, options, folder, topic, number):
+    pipeline_id = f"bench-{workload.name}-{time.time_ns():x}"
+    table = f"bench_{workload.name}_{options.table}"
+    document = folder / "pipeline.yaml"
+    document.write_text(workload.document(pipeline_id, topic, table))
+    workload.create_table(table, options.table)
+    servers.settle()
+    try:
+        run = _drive(servers, options, folder, document, profiled=options.profile and number == 1)
+        _check_table(servers, table, options)
+        return run
+    finally:
+        servers.delete_streams(pipeline_id)
+        servers.query(f"DROP TABLE IF EXISTS {table} SYNC")
+
+
+def _drive(servers, options, folder, document, profiled):
+    """Runs the pipeline until Kafka has everything committed, and reads what that took."""
+    before = servers.uses()
+    began = time.monotonic()
+    with ExitStack() as stack:
+        profile = stack.enter_context(Profile(folder)) if profiled else None
+        pipeline = stack.enter_context(Pipeline(options.bin, document, servers.nats, folder))
+        wait_for(lambda: _rows_read(pipeline) > 0, "reading", pipeline, 0.01, 60)
+        first_read = time.monotonic()
+        limit_s = 120 + options.events / SLOWEST_RATE
+        everything = f"{options.events:,} rows confirmed"
+        wait_for(
+            lambda: pipeline.confirmed() >= options.events, everything, pipeline, POLL_S, limit_s
+        )
+        last_confirmed = time.monotonic()
+        wait_for(pipeline.no_lag, "all offsets committed", pipeline, POLL_S, 60)
+        committed = time.monotonic()
+        after = servers.uses()
+        uses = {name: pipeline[name].use() for name in STAGES}
+        pages = {name: pipeline[name].scrape() for name in STAGES}
+    if profile:
+        profile.write({name: pipeline[name].pid for name in STAGES})
+    for name, page in pages.items():
+        (folder / f"{name}.metrics").write_text(page.text)
+    uses.update({name: after[name].since(before[name]) for name in SERVERS})
+    _check_account(pages, options.events)
+    seconds = last_confirmed - first_read
+    return {
+        "events_per_second": options.events / seconds,
+        "seconds": seconds,
+        "seconds_from_start_to_committed": committed - began,
+        "processes": {name: _figures(use, options.events) for name, use in uses.items()},
+        "detail": _detail(pages),
+    }
+
+
+def _rows_read(pipeline):
+    return pipeline["ingestor"].scrape().total("penstock_ingestor_rows_in_total")
+
+
+def _figures(use, events):
+    return {
+        "cpu_seconds": round(use.cpu, 2),
+        "cpu_user": round(use.user, 2),
+        "cpu_system": round(use.system, 2),
+        "cpu_seconds_per_million": round(use.cpu * 1e6 / events, 3),
+        "peak_mib": round(use.peak_bytes / MIB, 1),
+    }
+
+
+def _detail(pages):
+    ingestor, sink = pages["ingestor"], pages["sink"]
+    batches = ingestor.total("penstock_ingestor_batches_out_total")
+    return {
+        "batches": batches,
+        "mean_batch_bytes": ingestor.total("penstock_ingestor_bytes_out_total") / max(1, batches),
+        "mean_publish_seconds": ingestor.mean("penstock_ingestor_publish_seconds"),
+        "ingestor_backpressure_seconds": ingestor.total(
+            "penstock_ingestor_backpressure_seconds_total"
+        ),
+        "blocks": sink.total("penstock_sink_block_rows_count"),
+        "mean_block_rows": sink.mean("penstock_sink_block_rows"),
+        "mean_insert_seconds": sink.mean("penstock_sink_insert_seconds"),
+    }
+
+
+def _check_account(pages, events):
+    """A fast run that lost or repeated something is no result."""
+    ingestor, sink = pages["ingestor"], pages["sink"]
+    wanted = {
+        "read from Kafka": (ingestor.total("penstock_ingestor_rows_in_total"), events),
+        "inserted": (sink.total("penstock_sink_rows_out_total"), events),
+        "dead letters of the ingestor": (
+            ingestor.total("penstock_ingestor_rows_dead_lettered_total"),
+            0,
+        ),
+        "dead letters of the sink": (sink.total("penstock_sink_rows_dead_lettered_total"), 0),
+    }
+    wrong = [
+        f"{what}: {got:,.0f} instead of {want:,}"
+        for what, (got, want) in wanted.items()
+        if got != want
+    ]
+    if wrong:
+        raise Failure("the account is wrong: " + "; ".join(wrong))
+
+
+def _check_table(servers, table, options):
+    if options.table == "null":
+        return  # The sink's own count, checked already, is all there is.
+    rows, distinct = servers.query(f"SELECT count(), uniqExact(event_id) FROM {table}").split()
+    if int(rows) != options.events or int(distinct) != options.events:
+        raise Failure(
+            f"{table} has {rows} rows and {distinct} distinct ids instead of {options.events}"
+        )

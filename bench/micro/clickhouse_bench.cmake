@@ -1,0 +1,1 @@
+penstock_benchmark(clickhouse_bench DEPS clickhouse json events)

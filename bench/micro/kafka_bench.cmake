@@ -1,0 +1,5 @@
+penstock_left_out(left_out kafka)
+if(NOT left_out)
+  add_executable(kafka_consume kafka_consume.cc)
+  target_link_libraries(kafka_consume PRIVATE penstock_warnings penstock_kafka)
+endif()

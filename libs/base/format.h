@@ -1,0 +1,4 @@
+#pragma once
+
+// fmt for the whole project: the one place that names the library.
+#include <fmt/format.h>

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace penstock {
+
+/// XXH3, 64 bits: for checksums, routing and digests. Values travel and are stored, so
+/// the function never changes. Thread-safe.
+std::uint64_t Hash64(std::string_view bytes);
+
+/// XXH3, 128 bits, as 32 lower-case hex digits: for insert tokens.
+std::string Hash128Hex(std::string_view bytes);
+
+}  // namespace penstock

@@ -1,0 +1,295 @@
+#include "clickhouse/client.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <utility>
+
+#include "base/check.h"
+#include "clickhouse/http_session.h"
+#include "clickhouse/json_reader.h"
+#include "model/clickhouse_type.h"
+
+namespace penstock::clickhouse {
+
+namespace {
+
+constexpr std::size_t kMaxQueryAnswerBytes = 64U << 20;
+constexpr std::size_t kMaxInsertAnswerBytes = 64U << 10;
+constexpr std::size_t kShownMessageBytes = 2000;
+// Queries describe a table; a server that takes longer is not well.
+constexpr std::chrono::nanoseconds kQueryTimeout = std::chrono::seconds(30);
+constexpr int kUnknownStatusOfInsert = 319;
+
+// What an insert always says. The last one makes views of the table drop repeats with it.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kFixedSettings = {{
+    {"async_insert", "0"},
+    {"insert_deduplicate", "1"},
+    {"wait_end_of_query", "1"},
+    {"deduplicate_blocks_in_dependent_materialized_views", "1"},
+}};
+constexpr std::array<std::string_view, 10> kReserved = {
+    "async_insert",
+    "insert_deduplicate",
+    "wait_end_of_query",
+    "deduplicate_blocks_in_dependent_materialized_views",
+    "insert_deduplication_token",
+    "query",
+    "query_id",
+    "log_comment",
+    "database",
+    "decompress"};
+
+void AppendPercent(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.' || c == '~';
+    if (plain) {
+      out.push_back(c);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out.push_back('%');
+    out.push_back(kHex[byte >> 4]);
+    out.push_back(kHex[byte & 0xF]);
+  }
+}
+
+// The part of the URL behind '?'.
+class UrlParameters {
+ public:
+  void Add(std::string_view name, std::string_view value) {
+    if (!text_.empty()) text_.push_back('&');
+    AppendPercent(text_, name);
+    text_.push_back('=');
+    AppendPercent(text_, value);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+// "host", "host:8123", "[::1]:8123" or "::1", as the authority of a URL.
+std::string Authority(std::string_view host, std::uint16_t default_port) {
+  const bool bracketed = host.starts_with('[');
+  const auto colons = std::ranges::count(host, ':');
+  if (!bracketed && colons > 1) return fmt::format("[{}]:{}", host, default_port);
+  const bool has_port = bracketed ? host.find("]:") != std::string_view::npos : colons == 1;
+  return has_port ? std::string(host) : fmt::format("{}:{}", host, default_port);
+}
+
+std::string InsertStatement(std::string_view database, const InsertRequest& request) {
+  std::string sql =
+      fmt::format("INSERT INTO {}.{} (", QuoteIdentifier(database), QuoteIdentifier(request.table));
+  for (std::size_t i = 0; i < request.columns.size(); ++i) {
+    if (i > 0) sql += ", ";
+    sql += QuoteIdentifier(request.columns[i]);
+  }
+  return sql += ") FORMAT Native";
+}
+
+// {"read_rows":"0",…,"written_rows":"5",…}
+std::uint64_t WrittenRows(std::string_view summary) {
+  JsonReader reader(summary);
+  if (reader.Peek() != JsonReader::Kind::kObject) return 0;
+  std::string key_scratch;
+  std::string scratch;
+  std::string_view key;
+  for (reader.Open(); reader.NextMember(key, key_scratch);) {
+    if (key != "written_rows" || reader.Peek() != JsonReader::Kind::kString) {
+      reader.Skip();
+      continue;
+    }
+    const std::string_view digits = reader.String(scratch);
+    std::uint64_t rows = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), rows);
+    return rows;
+  }
+  return 0;
+}
+
+// ClickHouse's code in an answer, wherever it says it; 0: none.
+int ErrorCodeOf(const HttpAnswer& answer) {
+  if (answer.exception_code != 0) return answer.exception_code;
+  return FindErrorCode(answer.body);
+}
+
+bool SaysException(const HttpAnswer& answer) {
+  return ErrorCodeOf(answer) != 0 || answer.body.find("__exception__") != std::string::npos;
+}
+
+std::size_t NextStart() {
+  static std::atomic<std::size_t> next{0};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+class Client::Impl {
+ public:
+  explicit Impl(ClickHouseConnection connection)
+      : connection_(std::move(connection)), session_(connection_), host_(NextStart()) {
+    PENSTOCK_CHECK(!connection_.hosts.empty(), "a connection has a host");
+  }
+
+  const ClickHouseConnection& connection() const { return connection_; }
+
+  Result<std::string> Query(std::string_view sql, const std::stop_token& stop,
+                            const std::map<std::string, std::string>& values) {
+    if (!HeadersCanCarryCredentials()) {
+      const InsertOutcome refused = Refused();
+      return Error{Remedy::kStop, ToText(refused.error_class), refused.message};
+    }
+    UrlParameters parameters;
+    parameters.Add("wait_end_of_query", "1");
+    for (const auto& [name, value] : values) parameters.Add("param_" + name, value);
+    HttpAnswer answer = Post(parameters, {}, sql, kQueryTimeout, kMaxQueryAnswerBytes, stop);
+    const InsertOutcome outcome = Judge(answer);
+    MoveOn(outcome);
+    // Unlike an insert's, a query's good answer may hold any text.
+    const bool good = answer.complete && answer.status == 200 && answer.exception_code == 0 &&
+                      answer.from_clickhouse;
+    if (good) return std::move(answer.body);
+    const bool passes = outcome.error_class == ErrorClass::kTransient ||
+                        outcome.error_class == ErrorClass::kUnknown;
+    return Error{passes ? Remedy::kRetry : Remedy::kStop, ToText(outcome.error_class),
+                 outcome.message};
+  }
+
+  InsertOutcome Insert(const InsertRequest& request, const std::stop_token& stop) {
+    PENSTOCK_CHECK(request.block != nullptr && request.block->rows > 0, "a block has rows");
+    if (!HeadersCanCarryCredentials()) return Refused();
+    UrlParameters parameters;
+    parameters.Add("query", InsertStatement(connection_.database, request));
+    for (const auto& [name, value] : kFixedSettings) parameters.Add(name, value);
+    parameters.Add("insert_deduplication_token", request.token);
+    parameters.Add("query_id", request.query_id);
+    parameters.Add("log_comment", request.log_comment);
+    if (request.settings != nullptr) {
+      for (const auto& [name, value] : *request.settings) {
+        if (std::ranges::find(kReserved, name) == kReserved.end()) parameters.Add(name, value);
+      }
+    }
+    const HttpAnswer answer =
+        Post(parameters, EncodingHeader(request.block->codec), request.block->body,
+             connection_.insert_timeout, kMaxInsertAnswerBytes, stop);
+    InsertOutcome outcome = Judge(answer);
+    MoveOn(outcome);
+    return outcome;
+  }
+
+ private:
+  static std::string EncodingHeader(BodyCodec codec) {
+    switch (codec) {
+      case BodyCodec::kNone:
+        return {};
+      case BodyCodec::kLz4:
+        return "Content-Encoding: lz4";
+      case BodyCodec::kZstd:
+        return "Content-Encoding: zstd";
+    }
+    return {};
+  }
+
+  bool HeadersCanCarryCredentials() const {
+    return (connection_.username + connection_.password).find_first_of("\r\n") == std::string::npos;
+  }
+  static InsertOutcome Refused() {
+    InsertOutcome outcome;
+    outcome.error_class = ErrorClass::kAccess;
+    outcome.code_name = "CREDENTIALS";
+    outcome.message = "the user name or the password has a line break, which no header can carry";
+    return outcome;
+  }
+
+  const std::string& Host() const { return connection_.hosts[host_ % connection_.hosts.size()]; }
+
+  HttpAnswer Post(const UrlParameters& parameters, std::string header, std::string_view body,
+                  std::chrono::nanoseconds timeout, std::size_t max_answer_bytes,
+                  const std::stop_token& stop) {
+    HttpRequest request;
+    request.url = fmt::format("{}://{}/?{}", connection_.secure ? "https" : "http",
+                              Authority(Host(), connection_.http_port), parameters.text());
+    request.headers = {"Content-Type: application/octet-stream",
+                       "X-ClickHouse-User: " + connection_.username,
+                       "X-ClickHouse-Key: " + connection_.password};
+    if (!header.empty()) request.headers.push_back(std::move(header));
+    request.body = body;
+    request.timeout = timeout;
+    request.max_answer_bytes = max_answer_bytes;
+    return session_.Post(request, stop);
+  }
+
+  // Status 200 alone proves nothing: a server that fails late says so behind it, and what stands
+  // between may answer anything.
+  InsertOutcome Judge(const HttpAnswer& answer) const {
+    InsertOutcome outcome;
+    outcome.host = Host();
+    outcome.http_status = answer.status;
+    outcome.sent = answer.sent;
+    outcome.written_rows = WrittenRows(answer.summary);
+    if (!answer.complete) {
+      outcome.code_name = answer.stopped ? "STOPPED" : "NETWORK";
+      outcome.message = fmt::format("{}: {}", outcome.host, answer.failure);
+      return outcome;
+    }
+    outcome.ok = answer.status == 200 && answer.from_clickhouse && !SaysException(answer);
+    outcome.answered = outcome.ok;
+    if (outcome.ok) return outcome;
+    outcome.code = ErrorCodeOf(answer);
+    const std::string_view text = std::string_view(answer.body).substr(0, kShownMessageBytes);
+    outcome.error_class = ClassifyClickHouseError(outcome.code, answer.status, answer.body);
+    outcome.answered = outcome.code != 0 && outcome.code != kUnknownStatusOfInsert;
+    outcome.code_name = outcome.code == 0 ? "HTTP" : CodeName(outcome.code, answer.body);
+    outcome.message = outcome.code != 0
+                          ? fmt::format("{}: {}", outcome.host, text)
+                          : fmt::format("{}: HTTP status {} without a word from ClickHouse: {}",
+                                        outcome.host, answer.status, text);
+    return outcome;
+  }
+
+  // The next attempt goes to another host when this one is away or not well.
+  void MoveOn(const InsertOutcome& outcome) {
+    if (!outcome.ok && outcome.error_class == ErrorClass::kTransient) ++host_;
+  }
+
+  const ClickHouseConnection connection_;
+  HttpSession session_;
+  std::size_t host_;
+};
+
+Client::Client(ClickHouseConnection connection)
+    : impl_(std::make_unique<Impl>(std::move(connection))) {}
+Client::~Client() = default;
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+
+const ClickHouseConnection& Client::connection() const {
+  return impl_->connection();
+}
+
+Result<std::string> Client::Query(std::string_view sql, std::stop_token stop,
+                                  const std::map<std::string, std::string>& parameters) {
+  return impl_->Query(sql, stop, parameters);
+}
+
+InsertOutcome Client::Insert(const InsertRequest& request, std::stop_token stop) {
+  return impl_->Insert(request, stop);
+}
+
+BodyCodec CodecFor(const ClickHouseConnection& connection) {
+  const bool here = std::ranges::all_of(connection.hosts, [](std::string_view host) {
+    return host == "localhost" || host.starts_with("localhost:") || host.starts_with("127.") ||
+           host == "::1" || host.starts_with("[::1]");
+  });
+  return here ? BodyCodec::kNone : BodyCodec::kLz4;
+}
+
+std::span<const std::string_view> ReservedSettings() {
+  return kReserved;
+}
+
+}  // namespace penstock::clickhouse

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "clickhouse/block_builder.h"
+#include "clickhouse/error_class.h"
+#include "clickhouse/table.h"
+#include "model/pipeline_spec.h"
+
+namespace penstock::clickhouse {
+
+struct InsertRequest {
+  std::string_view table{};  ///< In the connection's database. Quoted here, as are the columns.
+  std::span<const std::string> columns{};
+  const EncodedBlock* block = nullptr;
+  std::string_view token{};     ///< The same for every attempt.
+  std::string_view query_id{};  ///< New for every attempt.
+  std::string_view log_comment{};
+  const std::map<std::string, std::string>* settings = nullptr;  ///< The pipeline's own.
+};
+
+/// What is known after one attempt.
+struct InsertOutcome {
+  bool ok = false;
+  ErrorClass error_class = ErrorClass::kTransient;
+  int code = 0;           ///< ClickHouse's, 0 when it named none.
+  std::string code_name;  ///< "TOO_MANY_PARTS"; "NETWORK", "STOPPED", "HTTP" without a code.
+  std::string message;    ///< For people.
+  int http_status = 0;
+  /// The server has told the result: inserted, or refused and nothing written. False: unknown,
+  /// the rows may be in the table now or later.
+  bool answered = false;
+  /// False: not a byte of the request left this process, so that "unknown" means "no".
+  bool sent = false;
+  std::uint64_t written_rows = 0;  ///< From the server's summary; 0 for a repeat that it dropped.
+  std::string host;                ///< Which one was asked.
+};
+
+/// Talks to ClickHouse over HTTP with kept-alive connections. One call is one attempt: back-off
+/// and repetition are the caller's. With several hosts, a call goes to the host that answered
+/// last; one that cannot be reached or answers with a transient fault hands over to the next
+/// (the caller's next attempt goes there).
+///
+/// One owner thread; make one a worker. Both calls end soon after `stop` is requested.
+class Client {
+ public:
+  explicit Client(ClickHouseConnection connection);
+  ~Client();
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+
+  const ClickHouseConnection& connection() const;
+
+  /// Runs a statement and returns the answer's bytes (at most 64 MiB). `parameters` fill
+  /// `{name:Type}` in it. Errors: remedy kRetry for what may pass by itself, else kStop; the code
+  /// is the error class as text, the detail has ClickHouse's message.
+  Result<std::string> Query(std::string_view sql, std::stop_token stop,
+                            const std::map<std::string, std::string>& parameters = {});
+
+  /// Inserts one block with async_insert off, the token, and the answer only at the end.
+  InsertOutcome Insert(const InsertRequest& request, std::stop_token stop);
+
+  /// The table as it is now. A database or table that is not there: code "schema", by name.
+  Result<TableDescription> Describe(std::string_view table, std::stop_token stop);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// What an insert's body is best compressed with: LZ4, or nothing where every host is this very
+/// machine and there is no wire to spare (compressing costs more CPU there than anything else).
+BodyCodec CodecFor(const ClickHouseConnection& connection);
+
+/// Settings that a pipeline cannot set, since delivery rests on them: `sink.settings` with these
+/// names are not sent.
+std::span<const std::string_view> ReservedSettings();
+
+}  // namespace penstock::clickhouse

@@ -1,0 +1,295 @@
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "clickhouse/writer_factory.h"
+
+namespace penstock::clickhouse {
+
+namespace {
+
+// The ends of each row's elements: how Native says which elements are whose.
+class Offsets {
+ public:
+  void Append(std::size_t elements) {
+    total_ += elements;
+    ends_.push_back(total_);
+  }
+  void Mark() { mark_ = ends_.size(); }
+  void Rollback() {
+    ends_.resize(mark_);
+    total_ = ends_.empty() ? 0 : ends_.back();
+  }
+  void Clear() {
+    ends_.clear();
+    total_ = 0;
+  }
+  std::size_t bytes() const { return ends_.size() * sizeof(std::uint64_t); }
+  void Write(ByteSink& out) const { out.Write(BytesOf(ends_.data(), bytes())); }
+
+ private:
+  std::vector<std::uint64_t> ends_;
+  std::uint64_t total_ = 0;
+  std::size_t mark_ = 0;
+};
+
+class ArrayWriter final : public ColumnWriter {
+ public:
+  ArrayWriter(std::string type, WriterPtr inner)
+      : type_(std::move(type)), inner_(std::move(inner)) {}
+
+  void Append(const ColumnSlice& slice, FaultLog& faults) override {
+    AppendJsonCells(*this, slice, type_, faults);
+  }
+  bool AppendJson(JsonReader& value, FaultLog& faults) override {
+    const JsonReader::Kind kind = value.Peek();
+    if (kind != JsonReader::Kind::kArray) {
+      const bool null = kind == JsonReader::Kind::kNull;
+      faults.Add(null ? FaultKind::kNull : FaultKind::kWrongKind, type_, value.Skip());
+      offsets_.Append(0);
+      return false;
+    }
+    JsonReader whole = value;
+    std::size_t elements = 0;
+    bool good = true;
+    for (value.Open(); good && value.NextElement(); ++elements) {
+      good = inner_->AppendJson(value, faults);
+    }
+    offsets_.Append(elements);
+    if (!value.ok()) faults.Add(FaultKind::kNotParsed, type_, whole.Skip());
+    return good && value.ok();
+  }
+  bool AppendText(std::string_view text, FaultLog& faults) override {
+    faults.Add(FaultKind::kWrongKind, type_, text);
+    offsets_.Append(0);
+    return false;
+  }
+  void AppendDefault() override { offsets_.Append(0); }
+
+  void Mark() override { offsets_.Mark(), inner_->Mark(); }
+  void Rollback() override { offsets_.Rollback(), inner_->Rollback(); }
+  void Clear() override { offsets_.Clear(), inner_->Clear(); }
+  std::size_t bytes() const override { return offsets_.bytes() + inner_->bytes(); }
+  void WritePrefix(ByteSink& out) const override { inner_->WritePrefix(out); }
+  void WriteData(ByteSink& out) const override {
+    offsets_.Write(out);
+    inner_->WriteData(out);
+  }
+
+ private:
+  const std::string type_;
+  WriterPtr inner_;
+  Offsets offsets_;
+};
+
+// The keys of one JSON object: of equal ones the first counts.
+class KeySet {
+ public:
+  void Clear() {
+    few_.clear();
+    many_.clear();
+    copies_.clear();
+  }
+  /// False: it was there already. The view is kept; one into a buffer that changes is `fleeting`.
+  bool Add(std::string_view key, bool fleeting) {
+    if (few_.size() == kFew) return AddToMany(key);
+    for (const std::string_view known : few_) {
+      if (known.size() == key.size() && std::memcmp(known.data(), key.data(), key.size()) == 0) {
+        return false;
+      }
+    }
+    few_.push_back(fleeting ? std::string_view(copies_.emplace_back(key)) : key);
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kFew = 16;  // Up to here a scan beats hashing.
+
+  bool AddToMany(std::string_view key) {
+    if (many_.empty()) {
+      for (const std::string_view known : few_) many_.emplace(known);
+    }
+    return many_.emplace(key).second;
+  }
+
+  std::vector<std::string_view> few_;
+  std::deque<std::string> copies_;  // Of keys in few_ that were fleeting.
+  std::unordered_set<std::string> many_;
+};
+
+class MapWriter final : public ColumnWriter {
+ public:
+  MapWriter(std::string type, WriterPtr keys, WriterPtr values)
+      : type_(std::move(type)), keys_(std::move(keys)), values_(std::move(values)) {}
+
+  void Append(const ColumnSlice& slice, FaultLog& faults) override {
+    AppendJsonCells(*this, slice, type_, faults);
+  }
+  bool AppendJson(JsonReader& value, FaultLog& faults) override {
+    const JsonReader::Kind kind = value.Peek();
+    if (kind != JsonReader::Kind::kObject) {
+      const bool null = kind == JsonReader::Kind::kNull;
+      faults.Add(null ? FaultKind::kNull : FaultKind::kWrongKind, type_, value.Skip());
+      offsets_.Append(0);
+      return false;
+    }
+    // Nested maps are other writers with key sets of their own.
+    seen_.Clear();
+    JsonReader whole = value;
+    std::size_t members = 0;
+    bool good = true;
+    std::string_view key;
+    for (value.Open(); good && value.NextMember(key, scratch_);) {
+      if (!seen_.Add(key, key.data() == scratch_.data())) {
+        value.Skip();
+        continue;
+      }
+      ++members;
+      good = keys_->AppendText(key, faults) && values_->AppendJson(value, faults);
+    }
+    offsets_.Append(members);
+    if (!value.ok()) faults.Add(FaultKind::kNotParsed, type_, whole.Skip());
+    return good && value.ok();
+  }
+  bool AppendText(std::string_view text, FaultLog& faults) override {
+    faults.Add(FaultKind::kWrongKind, type_, text);
+    offsets_.Append(0);
+    return false;
+  }
+  void AppendDefault() override { offsets_.Append(0); }
+
+  void Mark() override { offsets_.Mark(), keys_->Mark(), values_->Mark(); }
+  void Rollback() override { offsets_.Rollback(), keys_->Rollback(), values_->Rollback(); }
+  void Clear() override { offsets_.Clear(), keys_->Clear(), values_->Clear(); }
+  std::size_t bytes() const override {
+    return offsets_.bytes() + keys_->bytes() + values_->bytes();
+  }
+  void WritePrefix(ByteSink& out) const override {
+    keys_->WritePrefix(out);
+    values_->WritePrefix(out);
+  }
+  void WriteData(ByteSink& out) const override {
+    offsets_.Write(out);
+    keys_->WriteData(out);
+    values_->WriteData(out);
+  }
+
+ private:
+  const std::string type_;
+  WriterPtr keys_;
+  WriterPtr values_;
+  Offsets offsets_;
+  KeySet seen_;
+  std::string scratch_;
+};
+
+// One byte a row, then the values; a null's value is the default.
+class NullableWriter final : public ColumnWriter {
+ public:
+  NullableWriter(WriterPtr inner, std::string type)
+      : type_(std::move(type)), inner_(std::move(inner)) {}
+
+  void Append(const ColumnSlice& slice, FaultLog& faults) override {
+    // A cell of JSON text may itself say null.
+    if (slice.column.type == PhysicalType::kJson) {
+      ColumnSlice with_gaps = slice;
+      with_gaps.gaps_allowed = true;
+      return AppendJsonCells(*this, with_gaps, type_, faults);
+    }
+    for (const RowRun& run : slice.runs) {
+      if (!slice.column.HasGaps()) {
+        nulls_.append(run.end - run.begin, '\0');
+        continue;
+      }
+      for (std::size_t row = run.begin; row < run.end; ++row) {
+        nulls_.push_back(slice.column.At(row) == Presence::kValue ? '\0' : '\1');
+      }
+    }
+    ColumnSlice with_gaps = slice;
+    with_gaps.gaps_allowed = true;
+    inner_->Append(with_gaps, faults);
+  }
+  bool AppendJson(JsonReader& value, FaultLog& faults) override {
+    if (value.Peek() == JsonReader::Kind::kNull) {
+      value.Skip();
+      AppendDefault();
+      return true;
+    }
+    nulls_.push_back('\0');
+    return inner_->AppendJson(value, faults);
+  }
+  bool AppendText(std::string_view text, FaultLog& faults) override {
+    nulls_.push_back('\0');
+    return inner_->AppendText(text, faults);
+  }
+  void AppendDefault() override {
+    nulls_.push_back('\1');
+    inner_->AppendDefault();
+  }
+
+  void Mark() override { mark_ = nulls_.size(), inner_->Mark(); }
+  void Rollback() override { nulls_.resize(mark_), inner_->Rollback(); }
+  void Clear() override { nulls_.clear(), inner_->Clear(); }
+  std::size_t bytes() const override { return nulls_.size() + inner_->bytes(); }
+  void WritePrefix(ByteSink& out) const override { inner_->WritePrefix(out); }
+  void WriteData(ByteSink& out) const override {
+    out.Write(nulls_);
+    inner_->WriteData(out);
+  }
+
+ private:
+  const std::string type_;
+  WriterPtr inner_;
+  std::string nulls_;
+  std::size_t mark_ = 0;
+};
+
+Result<WriterPtr> MakeArray(const ClickHouseType& type, const WriterOptions& options) {
+  PENSTOCK_ASSIGN_OR_RETURN(const ClickHouseType* inner, OnlyType(type));
+  WriterOptions inside = options;
+  inside.null_as_empty = false;
+  PENSTOCK_ASSIGN_OR_RETURN(WriterPtr writer, MakeWriter(*inner, inside));
+  return WriterPtr(std::make_unique<ArrayWriter>(ToText(type), std::move(writer)));
+}
+
+// Strings among a map's values take any value as text and null as "", as in the reference, which
+// makes all of them strings.
+Result<WriterPtr> MakeMap(const ClickHouseType& type, const WriterOptions& options) {
+  const bool good = type.arguments.size() == 2 &&
+                    type.arguments[0].kind == TypeArgument::Kind::kType &&
+                    type.arguments[1].kind == TypeArgument::Kind::kType;
+  if (!good) return TypeError(type, "expected the types of keys and values");
+  const ClickHouseType& key = type.arguments[0].type.at(0);
+  PENSTOCK_ASSIGN_OR_RETURN(const ValueKind key_kind, KindOf(key));
+  if (key_kind == ValueKind::kArray || key_kind == ValueKind::kMap) {
+    return TypeError(type, "a key cannot be an array or a map");
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(WriterPtr keys, MakeWriter(key, options));
+  WriterOptions inside = options;
+  inside.texts = true;
+  inside.null_as_empty = true;
+  PENSTOCK_ASSIGN_OR_RETURN(WriterPtr values, MakeWriter(type.arguments[1].type.at(0), inside));
+  return WriterPtr(std::make_unique<MapWriter>(ToText(type), std::move(keys), std::move(values)));
+}
+
+}  // namespace
+
+WriterPtr MakeNullableWriter(WriterPtr inner, std::string type) {
+  return std::make_unique<NullableWriter>(std::move(inner), std::move(type));
+}
+
+std::span<const TypeFamily> NestedTypes() {
+  static constexpr std::array kTypes = {
+      TypeFamily{"Array", ValueKind::kArray, MakeArray},
+      TypeFamily{"Map", ValueKind::kMap, MakeMap},
+  };
+  return kTypes;
+}
+
+}  // namespace penstock::clickhouse

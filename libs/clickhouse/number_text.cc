@@ -1,0 +1,136 @@
+#include "clickhouse/number_text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace penstock::clickhouse {
+
+namespace {
+
+// A decimal number as digits times a power of ten; views into the text.
+struct Decimal {
+  bool negative = false;
+  std::string_view whole;
+  std::string_view fraction;
+  std::int64_t exponent = 0;
+};
+
+std::string_view TakeDigits(std::string_view& text) {
+  std::size_t size = 0;
+  while (size < text.size() && text[size] >= '0' && text[size] <= '9') ++size;
+  const std::string_view digits = text.substr(0, size);
+  text.remove_prefix(size);
+  return digits;
+}
+
+bool TakeChar(std::string_view& text, char c) {
+  if (text.empty() || text.front() != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// Far beyond what any type holds, and safe to add a text's length to.
+constexpr std::int64_t kExponentLimit = 1'000'000'000;
+
+bool SplitDecimal(std::string_view text, Decimal& decimal) {
+  decimal.negative = TakeChar(text, '-');
+  decimal.whole = TakeDigits(text);
+  if (decimal.whole.empty()) return false;
+  if (TakeChar(text, '.')) {
+    decimal.fraction = TakeDigits(text);
+    if (decimal.fraction.empty()) return false;
+  }
+  if (TakeChar(text, 'e') || TakeChar(text, 'E')) {
+    const bool negative = TakeChar(text, '-');
+    if (!negative) TakeChar(text, '+');
+    const std::string_view digits = TakeDigits(text);
+    if (digits.empty()) return false;
+    for (const char c : digits) {
+      decimal.exponent = std::min(decimal.exponent * 10 + (c - '0'), kExponentLimit);
+    }
+    if (negative) decimal.exponent = -decimal.exponent;
+  }
+  return text.empty();
+}
+
+// Digits of whole and fraction as one sequence.
+char DigitAt(const Decimal& decimal, std::size_t i) {
+  return i < decimal.whole.size() ? decimal.whole[i] : decimal.fraction[i - decimal.whole.size()];
+}
+
+}  // namespace
+
+FaultKind ParseInteger(std::string_view text, WideInteger& value) {
+  value = {};
+  Decimal decimal;
+  if (!SplitDecimal(text, decimal)) return FaultKind::kWrongKind;
+  value.negative = decimal.negative;
+  std::size_t first = 0;
+  std::size_t last = decimal.whole.size() + decimal.fraction.size();
+  while (first < last && DigitAt(decimal, first) == '0') ++first;
+  if (first == last) return FaultKind::kNone;
+  std::int64_t scale = decimal.exponent - static_cast<std::int64_t>(decimal.fraction.size());
+  for (; DigitAt(decimal, last - 1) == '0'; --last) ++scale;
+  if (scale < 0) return FaultKind::kFraction;
+  constexpr std::int64_t kMostDigits = std::numeric_limits<std::uint64_t>::digits10 + 1;
+  if (static_cast<std::int64_t>(last - first) + scale > kMostDigits) return FaultKind::kOutOfRange;
+  const auto push = [&](unsigned digit) {
+    return !__builtin_mul_overflow(value.magnitude, std::uint64_t{10}, &value.magnitude) &&
+           !__builtin_add_overflow(value.magnitude, digit, &value.magnitude);
+  };
+  for (; first < last; ++first) {
+    if (!push(static_cast<unsigned>(DigitAt(decimal, first) - '0'))) return FaultKind::kOutOfRange;
+  }
+  for (; scale > 0; --scale) {
+    if (!push(0)) return FaultKind::kOutOfRange;
+  }
+  return FaultKind::kNone;
+}
+
+FaultKind ParseFixed(std::string_view text, FixedDecimal& value) {
+  value = {};
+  Decimal decimal;
+  if (!SplitDecimal(text, decimal)) return FaultKind::kWrongKind;
+  value.negative = decimal.negative;
+  const auto digits = static_cast<std::int64_t>(decimal.whole.size() + decimal.fraction.size());
+  const std::int64_t point = static_cast<std::int64_t>(decimal.whole.size()) + decimal.exponent;
+  const auto digit_at = [&](std::int64_t i) {
+    const bool has = i >= 0 && i < digits;
+    return has ? static_cast<unsigned>(DigitAt(decimal, static_cast<std::size_t>(i)) - '0') : 0U;
+  };
+  std::int64_t first = 0;
+  while (first < digits && digit_at(first) == 0) ++first;
+  if (first == digits) return FaultKind::kNone;
+  constexpr std::int64_t kMostDigits = std::numeric_limits<std::uint64_t>::digits10 + 1;
+  if (point - first > kMostDigits) return FaultKind::kOutOfRange;
+  for (std::int64_t i = first; i < point; ++i) {
+    if (__builtin_mul_overflow(value.whole, std::uint64_t{10}, &value.whole) ||
+        __builtin_add_overflow(value.whole, digit_at(i), &value.whole)) {
+      return FaultKind::kOutOfRange;
+    }
+  }
+  for (std::int64_t i = point; i < point + 9; ++i) {
+    value.billionths = value.billionths * 10 + digit_at(i);
+  }
+  return FaultKind::kNone;
+}
+
+FaultKind ParseDouble(std::string_view text, double& value) {
+  value = 0;
+  Decimal decimal;
+  if (!SplitDecimal(text, decimal)) return FaultKind::kWrongKind;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc::result_out_of_range) return FaultKind::kNone;
+  // Too large or too small: from_chars does not say which. The first digit's place does.
+  std::size_t first = 0;
+  const std::size_t digits = decimal.whole.size() + decimal.fraction.size();
+  while (first < digits && DigitAt(decimal, first) == '0') ++first;
+  const std::int64_t place = static_cast<std::int64_t>(decimal.whole.size()) -
+                             static_cast<std::int64_t>(first) + decimal.exponent;
+  if (place > 0) return FaultKind::kOutOfRange;
+  value = decimal.negative ? -0.0 : 0.0;
+  return FaultKind::kNone;
+}
+
+}  // namespace penstock::clickhouse

@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <cmath>
+
+#include "base/format.h"
+#include "base/text.h"
+#include "config/planner.h"
+
+namespace penstock::config {
+
+namespace {
+
+// What a process needs whatever it does: code, clients, connections, metrics.
+constexpr std::uint64_t kBaseBytes = 48ULL << 20;
+// librdkafka's queue of fetched records, as the ingestor bounds it.
+constexpr std::uint64_t kFetchQueueBytes = 64ULL << 20;
+// How much larger a batch is before compression; JSON logs and orders give 3 to 4.
+constexpr std::uint64_t kUncompressed = 4;
+
+struct StageInfo {
+  std::string name;
+  std::string reads;
+  std::string writes;
+  int threads = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+struct StreamInfo {
+  std::string hop;
+  std::uint32_t count = 0;
+  std::uint64_t max_bytes = 0;  ///< Of each.
+};
+
+/// The facts of a plan, for both forms of its description.
+struct Facts {
+  std::vector<StageInfo> stages;
+  std::vector<StreamInfo> streams;
+};
+
+StageInfo Ingestor(const PipelineSpec& spec, const SourceSpec& source, std::string hop, int cpus) {
+  const int workers = std::max(1, cpus);
+  // Each worker fills a batch for each shard, while the last one of it may still be on its way.
+  const std::uint64_t builders = static_cast<std::uint64_t>(workers) * spec.resources.shards *
+                                 spec.resources.batch_max_bytes * (kUncompressed + 1);
+  return {fmt::format("ingestor-{}", source.source_id), fmt::format("Kafka topic {}", source.topic),
+          std::move(hop), 1 + workers, kBaseBytes + kFetchQueueBytes + builders};
+}
+
+StageInfo Sink(const PipelineSpec& spec, const PipelinePlan& plan, int cpus) {
+  const int workers = std::max(1, cpus - 2);
+  // A worker has a block twice, as it is and compressed; the coordinator has one more in the
+  // making.
+  const std::uint64_t blocks =
+      (static_cast<std::uint64_t>(workers) * 2 + 1) * spec.sink.max_batch_bytes;
+  return {"sink", plan.sink_hop,
+          fmt::format("ClickHouse table {}.{}", spec.sink.connection.database, spec.sink.table),
+          1 + workers, kBaseBytes + blocks};
+}
+
+Facts MakeFacts(const PipelineSpec& spec, const PipelinePlan& plan, double cpus) {
+  const int whole = static_cast<int>(std::max(1.0, std::floor(cpus)));
+  Facts facts;
+  const auto add_stream = [&](std::string hop) {
+    facts.streams.push_back({std::move(hop), spec.resources.shards,
+                             spec.resources.nats.max_bytes / spec.resources.shards});
+  };
+  for (const SourceSpec& source : spec.sources) {
+    std::string hop = "in";
+    if (plan.has_join) hop = source.source_id == spec.join->left.source_id ? "left" : "right";
+    facts.stages.push_back(Ingestor(spec, source, hop, whole));
+    add_stream(hop);
+  }
+  const std::uint64_t batches =
+      static_cast<std::uint64_t>(whole) * spec.resources.batch_max_bytes * (kUncompressed + 1) * 2;
+  if (plan.has_join) {
+    facts.stages.push_back({"join", "left and right", "out", whole, kBaseBytes + batches});
+  } else if (plan.has_transform) {
+    facts.stages.push_back({"transform", "in", "out", whole, kBaseBytes + batches});
+  }
+  if (plan.sink_hop == "out") add_stream("out");
+  facts.stages.push_back(Sink(spec, plan, whole));
+  return facts;
+}
+
+std::string_view PhysicalName(PhysicalType type) {
+  switch (type) {
+    case PhysicalType::kBool:
+      return "bool";
+    case PhysicalType::kInt64:
+      return "int64";
+    case PhysicalType::kUint64:
+      return "uint64";
+    case PhysicalType::kFloat64:
+      return "float64";
+    case PhysicalType::kString:
+      return "string";
+    case PhysicalType::kJson:
+      return "json";
+  }
+  return "";
+}
+
+std::string_view AbsentRule(const PlannedField& field) {
+  if (field.metadata) return "of Kafka";
+  // Not the value: it may have come from the environment.
+  if (field.default_json) return "has a default";
+  return field.optional ? "optional" : "must be there";
+}
+
+std::string Mebibytes(std::uint64_t bytes) {
+  return fmt::format("{} MiB", (bytes + (1 << 20) - 1) >> 20);
+}
+
+void AppendSource(std::string& out, const SourcePlan& source) {
+  out += fmt::format("\nsource {}: {}\n", source.source_id,
+                     source.route_key.empty() ? "the shard follows from partition and offset"
+                                              : fmt::format("the shard follows from {}",
+                                                            fmt::join(source.route_key, ", ")));
+  std::size_t width = 5;
+  for (const PlannedField& field : source.fields) width = std::max(width, field.name.size());
+  for (const PlannedField& field : source.fields) {
+    out += fmt::format("  {:<{}}  {:<8}  {}\n", field.name, width,
+                       field.sent ? PhysicalName(field.physical) : "checked", AbsentRule(field));
+  }
+}
+
+void AppendColumns(std::string& out, const PipelineSpec& spec, const PipelinePlan& plan) {
+  out += fmt::format("\ntable {}.{}\n", spec.sink.connection.database, spec.sink.table);
+  if (plan.columns.empty()) out += "  each column takes the field of its name\n";
+  std::size_t width = 6;
+  for (const ColumnPlan& column : plan.columns) width = std::max(width, column.column_name.size());
+  for (const ColumnPlan& column : plan.columns) {
+    out += fmt::format("  {:<{}}  {}  from {}\n", column.column_name, width,
+                       column.column_type.empty() ? "type of the table" : column.column_type,
+                       column.field);
+  }
+  out += fmt::format("  blocks of {} rows or {} or {}\n", spec.sink.max_batch_rows,
+                     FormatSize(spec.sink.max_batch_bytes), FormatDuration(spec.sink.max_delay));
+}
+
+std::string Json(std::string_view text) {
+  std::string out;
+  AppendJsonString(out, text);
+  return out;
+}
+
+// "[a, b]" of the JSON texts that `item` makes.
+template <typename Items, typename Item>
+std::string JsonList(const Items& items, Item item) {
+  std::string out = "[";
+  for (const auto& each : items) {
+    if (out.size() > 1) out += ", ";
+    out += item(each);
+  }
+  return out + "]";
+}
+
+std::string JsonField(const PlannedField& field) {
+  return fmt::format(
+      R"({{"name": {}, "type": {}, "travels_as": "{}", "sent": {}, "optional": {}, "default": {}}})",
+      Json(field.name), Json(field.declared_type), PhysicalName(field.physical), field.sent,
+      field.optional, field.default_json.has_value());
+}
+
+std::string JsonColumn(const ColumnPlan& column) {
+  return fmt::format(R"({{"column": {}, "type": {}, "field": {}}})", Json(column.column_name),
+                     column.column_type.empty() ? "null" : Json(column.column_type),
+                     Json(column.field));
+}
+
+}  // namespace
+
+std::string DescribePlan(const PipelineSpec& spec, const PipelinePlan& plan, double cpus) {
+  const Facts facts = MakeFacts(spec, plan, cpus);
+  std::string out =
+      fmt::format("pipeline {}, {} shards\n\nstages\n", spec.pipeline_id, spec.resources.shards);
+  std::size_t width = 0;
+  for (const StageInfo& stage : facts.stages) width = std::max(width, stage.name.size());
+  for (const StageInfo& stage : facts.stages) {
+    out += fmt::format("  {:<{}}  {} → {}; {} threads, at most about {}\n", stage.name, width,
+                       stage.reads, stage.writes, stage.threads, Mebibytes(stage.memory_bytes));
+  }
+  out += "\nstreams\n";
+  for (const StreamInfo& stream : facts.streams) {
+    out += fmt::format("  {}: {} of {} each, {}\n", stream.hop, stream.count,
+                       Mebibytes(stream.max_bytes),
+                       spec.resources.nats.memory_storage ? "in memory" : "on disk");
+  }
+  for (const SourcePlan& source : plan.sources) AppendSource(out, source);
+  AppendColumns(out, spec, plan);
+  return out;
+}
+
+std::string DescribePlanAsJson(const PipelineSpec& spec, const PipelinePlan& plan, double cpus) {
+  const Facts facts = MakeFacts(spec, plan, cpus);
+  const std::string stages = JsonList(facts.stages, [](const StageInfo& stage) {
+    return fmt::format(
+        R"({{"name": {}, "reads": {}, "writes": {}, "threads": {}, "memory_bytes": {}}})",
+        Json(stage.name), Json(stage.reads), Json(stage.writes), stage.threads, stage.memory_bytes);
+  });
+  const std::string streams = JsonList(facts.streams, [](const StreamInfo& stream) {
+    return fmt::format(R"({{"hop": "{}", "count": {}, "max_bytes": {}}})", stream.hop, stream.count,
+                       stream.max_bytes);
+  });
+  const std::string sources = JsonList(plan.sources, [](const SourcePlan& source) {
+    return fmt::format(R"({{"source_id": {}, "route_key": {}, "fields": {}}})",
+                       Json(source.source_id), JsonList(source.route_key, Json),
+                       JsonList(source.fields, JsonField));
+  });
+  return fmt::format(
+      "{{\"pipeline_id\": {}, \"shards\": {},\n \"stages\": {},\n \"streams\": {},\n"
+      " \"sources\": {},\n \"table\": {}, \"columns\": {}}}\n",
+      Json(spec.pipeline_id), spec.resources.shards, stages, streams, sources,
+      Json(spec.sink.table), JsonList(plan.columns, JsonColumn));
+}
+
+}  // namespace penstock::config

@@ -1,0 +1,31 @@
+#include "base/format.h"
+#include "config/pipeline.h"
+
+namespace penstock::config {
+
+namespace {
+
+void Add(std::vector<Fault>& missing, std::string path, std::string_view what) {
+  missing.push_back({std::move(path), 0, 0,
+                     fmt::format("{}: not built yet; this version runs one Kafka source straight "
+                                 "into ClickHouse",
+                                 what)});
+}
+
+}  // namespace
+
+std::vector<Fault> NotBuiltYet(const PipelineSpec& spec) {
+  std::vector<Fault> missing;
+  for (std::size_t i = 0; i < spec.sources.size(); ++i) {
+    if (spec.sources[i].type != SourceType::kKafka) {
+      Add(missing, fmt::format("sources[{}].type", i), "OTLP sources");
+    }
+  }
+  if (spec.sources.size() > 1 || spec.join) Add(missing, "join", "joining two sources");
+  if (spec.filter) Add(missing, "transforms", "the transform \"filter\"");
+  if (!spec.dedups.empty()) Add(missing, "transforms", "the transform \"dedup\"");
+  if (spec.stateless) Add(missing, "transforms", "the transform \"stateless\"");
+  return missing;
+}
+
+}  // namespace penstock::config

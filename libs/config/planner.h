@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "model/pipeline_spec.h"
+#include "model/plan.h"
+
+namespace penstock::config {
+
+/// What will run for a pipeline. A function of the document alone, so that every process comes
+/// to the same plan. `spec` must have been parsed without faults.
+PipelinePlan MakePlan(const PipelineSpec& spec);
+
+/// What a person wants to know before starting it: stages, fields and how they travel, shards,
+/// streams and their bytes, threads and memory on `cpus` CPUs. Never shows a secret.
+std::string DescribePlan(const PipelineSpec& spec, const PipelinePlan& plan, double cpus);
+std::string DescribePlanAsJson(const PipelineSpec& spec, const PipelinePlan& plan, double cpus);
+
+}  // namespace penstock::config

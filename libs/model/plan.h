@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/batch.h"
+#include "model/column.h"
+#include "model/pipeline_spec.h"
+
+namespace penstock {
+
+/// One field that an ingestor extracts from each record of a source and sends on as a column.
+struct PlannedField {
+  std::string name;  ///< As in schema_fields; a dotted name: the literal key, else the nested path.
+  FieldType type = FieldType::kString;
+  std::string declared_type;
+  PhysicalType physical = PhysicalType::kString;
+  bool sent = true;  ///< False: checked only, since no later stage uses it.
+  bool optional = false;
+  std::optional<std::string> default_json;
+  /// Not a field of the record but Kafka's `_key` (kString) or `_headers` (kJson).
+  bool metadata = false;
+  /// An integer field that feeds time columns only: a fraction of its value is cut off. In any
+  /// other integer field a fraction is a schema mismatch.
+  bool drop_fraction = false;
+};
+
+/// What the ingestor of one source does.
+struct SourcePlan {
+  std::string source_id;
+  std::vector<PlannedField> fields;  ///< In the order of the columns on the wire.
+  std::vector<std::string>
+      route_key;  ///< Fields whose value chooses the shard; empty: partition and offset.
+  Fingerprints fingerprints;
+};
+
+/// Which column of the last hop feeds which column of the table.
+struct ColumnPlan {
+  std::string field;
+  FieldType field_type = FieldType::kString;
+  std::string column_name;
+  std::string column_type;  ///< As written in the mapping; empty: the table's.
+  /// Kafka's metadata: `_topic`, `_partition`, `_offset`, `_timestamp` (ms) and `_ingest_time` (ms)
+  /// come from the batch itself, `_key` and `_headers` are columns of the hop.
+  bool metadata = false;
+};
+
+/// What will run for a pipeline: derived from the document alone, the same in every process.
+struct PipelinePlan {
+  std::vector<SourcePlan> sources;
+  bool has_transform = false;
+  bool has_join = false;
+  std::string sink_hop;  ///< "in" or "out": the hop that the sink reads.
+  std::vector<ColumnPlan>
+      columns;  ///< Empty: every field of the last hop to the column of its name.
+  std::vector<PlannedField> sink_fields;  ///< The columns of the sink's hop.
+};
+
+}  // namespace penstock

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/batch.h"
+#include "model/ids.h"
+
+namespace penstock {
+
+/// The exact account of one origin in one shard: what became of its records, by outcome.
+/// kRow counts rows that ClickHouse confirmed.
+struct Account {
+  std::array<std::uint64_t, kOutcomes> records{};
+
+  std::uint64_t& operator[](Outcome outcome) {
+    return records.at(static_cast<std::size_t>(outcome));
+  }
+  std::uint64_t operator[](Outcome outcome) const {
+    return records.at(static_cast<std::size_t>(outcome));
+  }
+  Account& operator+=(const Account& other) {
+    for (std::size_t i = 0; i < records.size(); ++i) records[i] += other.records[i];
+    return *this;
+  }
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
+struct OriginProgress {
+  Offset confirmed{-1};  ///< The highest offset that this shard's sink has confirmed.
+  Account account;
+  friend bool operator==(const OriginProgress&, const OriginProgress&) = default;
+};
+
+/// Rows of one origin in an intent: those of the shard with offsets in (lo, hi].
+struct IntentRange {
+  Origin origin;
+  Offset lo;
+  Offset hi;
+  friend bool operator==(const IntentRange&, const IntentRange&) = default;
+};
+
+/// A row that the sink has given up: its dead letter goes out after this is recorded.
+struct GivenUp {
+  Origin origin;
+  Offset offset;
+  friend auto operator<=>(const GivenUp&, const GivenUp&) = default;
+};
+
+/// A recorded decision to insert exactly these rows as one block under `token`.
+struct Intent {
+  std::vector<IntentRange> ranges;  ///< Sorted by origin, one each.
+  std::string token;
+  std::vector<GivenUp> given_up;  ///< Sorted. Rows of the ranges that are not inserted.
+  friend bool operator==(const Intent&, const Intent&) = default;
+};
+
+/// The sink's record of a shard: everything it needs to go on after a crash, in one key-value
+/// entry that is written with compare-and-swap. `birth` is new whenever the entry is made anew
+/// and grows (it is the wall clock in ms): a record made anew does not trust old messages.
+struct ShardRecord {
+  std::uint64_t birth = 0;
+  std::uint64_t term = 0;  ///< Grows with each taking over.
+  Position position;       ///< The last message of the shard's stream that is done with.
+  std::map<Origin, OriginProgress> progress;
+  std::vector<Intent> intents;  ///< Open ones, in the order in which they are confirmed.
+  friend bool operator==(const ShardRecord&, const ShardRecord&) = default;
+};
+
+}  // namespace penstock

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "model/ids.h"
+
+namespace penstock::protocol {
+
+/// The hops of a pipeline that have a stream for each shard.
+enum class Hop : std::uint8_t { kIn, kLeft, kRight, kOut, kKeys };
+std::string_view ToText(Hop hop);
+
+/// What a pipeline is called in NATS and Kubernetes: the id itself where both can carry it
+/// (lower-case letters, digits and inner dashes, at most 40), else its cleaned head and eight hex
+/// digits of its hash, so that two ids never share a name.
+std::string PipelineToken(std::string_view pipeline_id);
+
+/// `PENSTOCK-<pipeline>-<hop>-<shard>` and `penstock.<pipeline>.<hop>.<shard>`.
+std::string StreamName(std::string_view pipeline_id, Hop hop, ShardId shard);
+std::string Subject(std::string_view pipeline_id, Hop hop, ShardId shard);
+
+/// The stream of all dead letters, the subject of a stage's and the wildcard over all.
+std::string DeadLetterStream(std::string_view pipeline_id);
+std::string DeadLetterSubject(std::string_view pipeline_id, std::string_view stage);
+
+/// The key-value bucket of a pipeline, and the key of a shard's record in it.
+std::string Bucket(std::string_view pipeline_id);
+inline constexpr std::string_view kShardRecordPrefix = "sink.";
+std::string ShardRecordKey(ShardId shard);
+
+}  // namespace penstock::protocol

@@ -1,0 +1,109 @@
+#include "protocol/section_codec.h"
+
+#include <limits>
+
+namespace penstock::protocol {
+
+namespace {
+
+void AppendSection(std::string& out, const Section& section) {
+  AppendOrigin(out, section.origin);
+  AppendVarint(out, ZigZag(section.after.rep()));
+  AppendVarint(out, static_cast<std::uint64_t>(section.last.rep() - section.after.rep()));
+  AppendVarint(out, ZigZag(section.committed.rep()));
+  AppendVarint(out, section.birth);
+  AppendVarint(out, section.runs.size());
+  std::int64_t next = section.after.rep() + 1;
+  for (const RecordRun& run : section.runs) {
+    AppendVarint(out, static_cast<std::uint64_t>(run.first.rep() - next));
+    AppendVarint(out, run.count);
+    AppendFixed(out, run.outcome);
+    next = run.first.rep() + run.count;
+  }
+}
+
+// A gap, count or span that no Kafka partition can have: the bytes are not ours.
+constexpr std::uint64_t kImplausible = 1ULL << 62;
+
+bool ReadRuns(ByteReader& reader, Section& section) {
+  const std::uint64_t runs = reader.Varint();
+  std::int64_t next = section.after.rep() + 1;
+  for (std::uint64_t i = 0; i < runs && reader.ok(); ++i) {
+    const std::uint64_t gap = reader.Varint();
+    const std::uint64_t count = reader.Varint();
+    const auto outcome = reader.Fixed<std::uint8_t>();
+    if (count == 0 || count > std::numeric_limits<std::uint32_t>::max() || outcome >= kOutcomes ||
+        gap >= kImplausible) {
+      return false;
+    }
+    const std::int64_t left = section.last.rep() - next + 1;
+    if (left <= 0 || gap + count > static_cast<std::uint64_t>(left)) return false;
+    const Offset first(next + static_cast<std::int64_t>(gap));
+    section.runs.push_back(
+        {first, static_cast<std::uint32_t>(count), static_cast<Outcome>(outcome)});
+    next = first.rep() + static_cast<std::int64_t>(count);
+  }
+  // A section ends with its last record; without records it spans nothing.
+  return reader.ok() && next == section.last.rep() + 1;
+}
+
+}  // namespace
+
+void AppendOrigin(std::string& out, const Origin& origin) {
+  AppendString(out, origin.source_id);
+  AppendString(out, origin.topic);
+  AppendVarint(out, static_cast<std::uint64_t>(origin.partition));
+  AppendVarint(out, origin.generation);
+  AppendVarint(out, origin.incarnation);
+}
+
+Origin ReadOrigin(ByteReader& reader) {
+  Origin origin;
+  origin.source_id = reader.String();
+  origin.topic = reader.String();
+  origin.partition = static_cast<std::int32_t>(reader.Varint());
+  origin.generation = static_cast<std::uint32_t>(reader.Varint());
+  origin.incarnation = static_cast<std::uint32_t>(reader.Varint());
+  return origin;
+}
+
+void AppendPosition(std::string& out, const Position& position) {
+  AppendFixed(out, position.created_ns);
+  AppendFixed(out, position.seq.rep());
+  AppendFixed(out, position.digest);
+}
+
+Position ReadPosition(ByteReader& reader) {
+  Position position;
+  position.created_ns = reader.Fixed<std::int64_t>();
+  position.seq = StreamSeq(reader.Fixed<std::uint64_t>());
+  position.digest = reader.Fixed<std::uint64_t>();
+  return position;
+}
+
+void AppendSections(std::string& out, const std::vector<Section>& sections) {
+  AppendVarint(out, sections.size());
+  for (const Section& section : sections) AppendSection(out, section);
+}
+
+bool ReadSections(ByteReader& reader, std::vector<Section>& sections) {
+  const std::uint64_t count = reader.Varint();
+  for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
+    Section section;
+    section.origin = ReadOrigin(reader);
+    section.after = Offset(reader.SignedVarint());
+    const std::uint64_t span = reader.Varint();
+    section.committed = Offset(reader.SignedVarint());
+    section.birth = reader.Varint();
+    if (span >= kImplausible || section.after.rep() < -1 ||
+        section.after.rep() >= static_cast<std::int64_t>(kImplausible)) {
+      return false;
+    }
+    section.last = Offset(section.after.rep() + static_cast<std::int64_t>(span));
+    if (!ReadRuns(reader, section)) return false;
+    sections.push_back(std::move(section));
+  }
+  return reader.ok();
+}
+
+}  // namespace penstock::protocol

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "model/batch.h"
+#include "model/shard_record.h"
+
+namespace penstock::protocol {
+
+/// The parts that messages and records share. Readers return false, or leave `reader.ok()`
+/// false, on malformed bytes; they never allocate more than the bytes at hand can justify.
+void AppendOrigin(std::string& out, const Origin& origin);
+Origin ReadOrigin(ByteReader& reader);
+
+void AppendPosition(std::string& out, const Position& position);
+Position ReadPosition(ByteReader& reader);
+
+/// Sections of strictly growing offsets; also checks that what is read keeps that shape.
+void AppendSections(std::string& out, const std::vector<Section>& sections);
+bool ReadSections(ByteReader& reader, std::vector<Section>& sections);
+
+}  // namespace penstock::protocol

@@ -1,0 +1,94 @@
+#include "stage/shard_record_store.h"
+
+#include "base/backoff.h"
+#include "base/wait.h"
+#include "protocol/names.h"
+#include "protocol/shard_record_codec.h"
+
+namespace penstock::stage {
+
+namespace {
+
+const Error kStopped{Remedy::kStop, "stopped", "the process is stopping"};
+
+bool IsUnknown(const Error& error) {
+  return error.remedy == Remedy::kRetry;
+}
+
+Error Overtaken(ShardId shard) {
+  return Error{Remedy::kStop, "conflict",
+               fmt::format("another process has taken shard {} over: this one stops writing for it",
+                           shard.rep())};
+}
+
+}  // namespace
+
+Result<ShardRecord> LoadOrCreateShardRecord(io::KeyValue& bucket, ShardId shard, const Clock& clock,
+                                            std::uint64_t* revision) {
+  const std::string key = protocol::ShardRecordKey(shard);
+  PENSTOCK_ASSIGN_OR_RETURN(std::optional<io::KeyValueEntry> entry, bucket.Get(key));
+  if (!entry) {
+    ShardRecord fresh;
+    fresh.birth = static_cast<std::uint64_t>(clock.WallMs());
+    const auto created = bucket.Create(key, protocol::EncodeShardRecord(fresh));
+    if (!created.ok() && created.error().code != "conflict") return created.error();
+    PENSTOCK_ASSIGN_OR_RETURN(entry, bucket.Get(key));
+    if (!entry) {
+      return Error{Remedy::kRetry, "unavailable",
+                   fmt::format("the record of shard {} vanished as it was made", shard.rep())};
+    }
+  }
+  if (revision != nullptr) *revision = entry->revision;
+  auto record = protocol::DecodeShardRecord(entry->value);
+  if (!record.ok()) return std::move(record).error().Within(fmt::format("key {}", key));
+  return record;
+}
+
+Result<ShardRecord> ShardRecordStore::Load() {
+  return LoadOrCreateShardRecord(bucket_, shard_, clock_, &revision_);
+}
+
+Result<ShardRecord> ShardRecordStore::TakeOver(std::stop_token stop) {
+  Backoff backoff;
+  while (true) {
+    Result<ShardRecord> loaded = Load();
+    if (!loaded.ok() && !IsUnknown(loaded.error())) return loaded;
+    if (loaded.ok()) {
+      ShardRecord record = std::move(loaded).value();
+      ++record.term;
+      const Status written = Write(record, stop);
+      if (written.ok()) return record;
+      // Two that start at once: the later one wins, and the earlier one sees it with its next
+      // write.
+      if (written.error().code != "conflict") return written.error();
+    }
+    if (!WaitUntil(clock_.Now() + backoff.Next(), stop)) return kStopped;
+  }
+}
+
+Status ShardRecordStore::Write(const ShardRecord& record, std::stop_token stop) {
+  const std::string key = protocol::ShardRecordKey(shard_);
+  const std::string value = protocol::EncodeShardRecord(record);
+  Backoff backoff;
+  while (true) {
+    const auto written = bucket_.Update(key, value, revision_);
+    if (written.ok()) {
+      revision_ = written.value();
+      return Done{};
+    }
+    const bool conflict = written.error().code == "conflict";
+    if (!conflict && !IsUnknown(written.error())) return written.error();
+    // An earlier attempt of ours may have been applied although its answer was lost.
+    const auto found = bucket_.Get(key);
+    if (found.ok() && found.value() && found.value()->value == value) {
+      revision_ = found.value()->revision;
+      return Done{};
+    }
+    if (found.ok() && (!found.value() || found.value()->revision != revision_)) {
+      return Overtaken(shard_);
+    }
+    if (!WaitUntil(clock_.Now() + backoff.Next(), stop)) return kStopped;
+  }
+}
+
+}  // namespace penstock::stage

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <stop_token>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "io/stream.h"
+#include "model/pipeline_spec.h"
+#include "protocol/names.h"
+
+namespace penstock::stage {
+
+/// The stream of one shard on one hop, as the pipeline document bounds it: the hop's bytes are
+/// shared out evenly over the shards.
+io::StreamConfig ShardStreamConfig(const PipelineSpec& spec, protocol::Hop hop, ShardId shard);
+
+/// The stream of the pipeline's dead letters.
+io::StreamConfig DeadLetterStreamConfig(const PipelineSpec& spec);
+
+/// Makes the hop's streams of `shards` and the dead letters' one. Idempotent: every stage does it
+/// at start. Waits out an unavailable server until `stop`; any other fault is returned, named.
+Status EnsureStreams(io::Streams& streams, const PipelineSpec& spec, protocol::Hop hop,
+                     const std::vector<ShardId>& shards, const Clock& clock, std::stop_token stop);
+
+}  // namespace penstock::stage

@@ -1,0 +1,81 @@
+#include "ctl/build.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/backoff.h"
+#include "base/wait.h"
+#include "ctl/dlq_command.h"
+#include "ctl/nats.h"
+#include "ctl/plan_command.h"
+#include "ctl/run_command.h"
+#include "ctl/validate_command.h"
+#include "jetstream/connection.h"
+#include "process/commands.h"
+#include "protocol/names.h"
+#include "stage/nats.h"
+
+namespace penstock::ctl {
+
+namespace {
+
+// As the stages ask for: as many copies as NATS has to give.
+constexpr std::uint32_t kBucketReplicas = 3;
+constexpr auto kLongestPause = std::chrono::milliseconds(500);
+
+class RealNats final : public Nats {
+ public:
+  RealNats(std::unique_ptr<jetstream::Connection> connection, std::string bucket)
+      : connection_(std::move(connection)), bucket_(std::move(bucket)) {}
+
+  io::Streams& streams() override { return connection_->streams(); }
+  Result<std::unique_ptr<io::KeyValue>> OpenBucket() override {
+    return connection_->OpenKeyValue(bucket_, kBucketReplicas);
+  }
+
+ private:
+  const std::unique_ptr<jetstream::Connection> connection_;
+  const std::string bucket_;
+};
+
+// JetStream answers later than the server accepts connections: while it opens its streams.
+Result<std::unique_ptr<Nats>> TryConnect(const jetstream::NatsOptions& options,
+                                         const std::string& pipeline_id) {
+  PENSTOCK_ASSIGN_OR_RETURN(auto connection, jetstream::Connection::Connect(options));
+  const auto asked = connection->streams().State(protocol::DeadLetterStream(pipeline_id));
+  if (!asked.ok() && asked.error().code != "not_found") return asked.error();
+  return std::unique_ptr<Nats>(
+      std::make_unique<RealNats>(std::move(connection), protocol::Bucket(pipeline_id)));
+}
+
+Result<std::unique_ptr<Nats>> Connect(const PipelineSpec& spec, const std::string& urls,
+                                      Clock::Duration patience, std::stop_token stop) {
+  const Clock& clock = SystemClock();
+  const jetstream::NatsOptions options = stage::NatsOptionsOf(spec, urls, "ctl");
+  const Clock::Time deadline = clock.Now() + patience;
+  Backoff backoff(std::chrono::milliseconds(20), kLongestPause);
+  while (true) {
+    auto nats = TryConnect(options, spec.pipeline_id);
+    if (nats.ok() || nats.error().remedy != Remedy::kRetry) return nats;
+    const Clock::Time next = clock.Now() + backoff.Next();
+    if (next >= deadline || !WaitUntil(next, stop)) return nats;
+  }
+}
+
+}  // namespace
+
+int RunPenstock(std::span<const std::string_view> args) {
+  using Args = std::span<const std::string_view>;
+  process::Commands commands("penstock",
+                             "Penstock moves events from Kafka into ClickHouse, each exactly once. "
+                             "One file describes one pipeline.");
+  commands.Add({"validate", "say all that is wrong with pipeline files", ValidateCommand});
+  commands.Add({"plan", "show what will run for a pipeline file", PlanCommand});
+  commands.Add({"run", "run a pipeline on this machine",
+                [](Args rest) { return RunCommand(Connect, rest); }});
+  commands.Add({"dlq list", "show the records that could not become rows",
+                [](Args rest) { return DlqListCommand(Connect, rest); }});
+  return commands.Run(args);
+}
+
+}  // namespace penstock::ctl

@@ -1,0 +1,114 @@
+#include "ingestor/build.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/cpu_limit.h"
+#include "config/planner.h"
+#include "ingestor/ingestor.h"
+#include "ingestor/sink_view.h"
+#include "kafka/kafka_source.h"
+#include "protocol/names.h"
+#include "stage/division.h"
+#include "stage/nats.h"
+#include "stage/shard_streams.h"
+#include "telemetry/log.h"
+
+namespace penstock::ingestor {
+
+namespace {
+
+// Read ahead of the workers, over all of them: beside librdkafka's own queue and the open batches.
+constexpr std::size_t kQueueBytes = 48 << 20;
+
+// A topic is read under the same generation and incarnation until they are told apart.
+constexpr std::uint32_t kFirst = 1;
+
+std::size_t Workers(const process::ServiceContext& context) {
+  if (context.options.workers > 0) return context.options.workers;
+  return static_cast<std::size_t>(std::max(1.0, std::ceil(CpuLimit())));
+}
+
+Worker::Options WorkerOptions(const PipelineSpec& spec, const SourceSpec& source,
+                              const SourcePlan& plan, std::size_t number) {
+  Worker::Options options;
+  options.name = fmt::format("worker-{}", number);
+  options.shards = spec.resources.shards;
+  options.origin = {.source_id = source.source_id,
+                    .topic = source.topic,
+                    .partition = 0,
+                    .generation = kFirst,
+                    .incarnation = kFirst};
+  options.output.pipeline_id = spec.pipeline_id;
+  options.output.shards = spec.resources.shards;
+  options.output.dead_letter_subject = protocol::DeadLetterSubject(spec.pipeline_id, "ingestor");
+  options.output.fingerprints = plan.fingerprints;
+  std::ranges::copy_if(plan.fields, std::back_inserter(options.output.columns),
+                       &PlannedField::sent);
+  options.output.target_bytes = spec.resources.batch_max_bytes;
+  options.output.max_delay = spec.resources.batch_max_delay;
+  return options;
+}
+
+void NotePayload(std::size_t max_payload, std::size_t target) {
+  if (max_payload >= 2 * target) return;
+  Log(LogLevel::kWarn,
+      "The NATS server takes small messages only: batches are smaller, and cost more each. Raise "
+      "its max_payload to 8MB.",
+      {{"max_payload", max_payload}, {"batch", target}});
+}
+
+}  // namespace
+
+Status BuildAndRun(const process::ServiceContext& context) {
+  const PipelineSpec& spec = context.pipeline;
+  const SourceSpec& source = spec.sources.front();
+  const PipelinePlan plan = config::MakePlan(spec);
+  IngestorMetrics metrics(context.metrics, source.topic);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const auto nats, stage::ConnectNats(spec, context.options.nats, "ingestor", context.health,
+                                          context.clock, context.stop));
+  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, protocol::Hop::kIn,
+                                                stage::OwnedShards({}, spec.resources.shards),
+                                                context.clock, context.stop));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
+                            stage::OpenBucket(*nats, spec, context.clock, context.stop));
+  NotePayload(nats->publisher().MaxPayload(), spec.resources.batch_max_bytes);
+  CommitTracker tracker(spec.resources.shards);
+  SinkView sinks(*bucket, spec.resources.shards, source.source_id, tracker, context.clock);
+  PENSTOCK_RETURN_IF_ERROR(sinks.Start(context.stop));
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const auto kafka,
+      kafka::OpenKafkaSource({.connection = source.connection,
+                              .topic = source.topic,
+                              .group = source.consumer_group,
+                              .client_id = fmt::format("penstock-{}", spec.pipeline_id),
+                              .log = {}},
+                             context.clock));
+  std::vector<std::unique_ptr<Worker>> workers;
+  const std::size_t count = Workers(context);
+  for (std::size_t i = 0; i < count; ++i) {
+    PENSTOCK_ASSIGN_OR_RETURN(
+        RecordReader reader,
+        RecordReader::Make({.plan = plan.sources.front(), .shards = spec.resources.shards}));
+    workers.push_back(std::make_unique<Worker>(WorkerOptions(spec, source, plan.sources.front(), i),
+                                               std::move(reader),
+                                               ShardOutput::Parts{.publisher = nats->publisher(),
+                                                                  .tracker = tracker,
+                                                                  .sinks = sinks,
+                                                                  .clock = context.clock,
+                                                                  .metrics = metrics}));
+  }
+  Ingestor ingestor({.topic = source.topic,
+                     .initial_offset = source.initial_offset,
+                     .queue_bytes = kQueueBytes / count},
+                    {.source = *kafka,
+                     .workers = workers,
+                     .tracker = tracker,
+                     .clock = context.clock,
+                     .metrics = metrics,
+                     .health = context.health});
+  return ingestor.Run(context.stop);
+}
+
+}  // namespace penstock::ingestor

@@ -1,0 +1,236 @@
+#include "ingestor/ingestor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "telemetry/log.h"
+
+namespace penstock::ingestor {
+
+namespace {
+
+constexpr auto kPollWait = std::chrono::milliseconds(100);
+constexpr auto kKafkaAnswer = std::chrono::seconds(5);
+
+std::uint64_t Distance(Offset from, Offset to) {
+  return to > from ? static_cast<std::uint64_t>(to.rep() - from.rep()) : 0;
+}
+
+}  // namespace
+
+Ingestor::Ingestor(Options options, Parts parts)
+    : options_(std::move(options)),
+      parts_(parts),
+      reading_(parts.health.Require("kafka")),
+      heartbeat_(parts.health.Watch("poll")) {
+  reading_.Fails("no partition has been assigned yet");
+}
+
+Status Ingestor::Run(std::stop_token stop) {
+  for (const auto& worker : parts_.workers) worker->Start();
+  Status turned = Done{};
+  while (!stop.stop_requested() && turned.ok()) turned = Turn();
+  const Status drained = Drain();
+  return turned.ok() ? drained : turned;
+}
+
+Status Ingestor::Turn() {
+  heartbeat_.Beat();
+  for (io::SourceEvent& event : parts_.source.Poll(parts_.clock.Now() + kPollWait)) {
+    PENSTOCK_RETURN_IF_ERROR(Handle(std::move(event)));
+  }
+  PENSTOCK_RETURN_IF_ERROR(WorkersAlive());
+  if (rebalancing_ && parts_.clock.Now() >= next_start_) PENSTOCK_RETURN_IF_ERROR(StartAssigned());
+  PauseAndResume();
+  CommitWhatIsDone(false);
+  return Done{};
+}
+
+Worker& Ingestor::WorkerOf(std::int32_t partition) {
+  return *parts_.workers[static_cast<std::size_t>(partition) % parts_.workers.size()];
+}
+
+Clock::Time Ingestor::Deadline() const {
+  return parts_.clock.Now() + kKafkaAnswer;
+}
+
+Status Ingestor::Handle(io::SourceEvent event) {
+  if (auto* chunk = std::get_if<std::unique_ptr<io::RecordChunk>>(&event)) {
+    WorkerOf((*chunk)->partition()).Deliver(std::move(*chunk));
+  } else if (const auto* end = std::get_if<io::ReachedEnd>(&event)) {
+    WorkerOf(end->partition).ReachedEnd(end->partition, end->next);
+  } else if (const auto* assigned = std::get_if<io::Assigned>(&event)) {
+    assigned_.insert(assigned_.end(), assigned->partitions.begin(), assigned->partitions.end());
+    rebalancing_ = true;
+    next_start_ = parts_.clock.Now();
+  } else if (const auto* revoked = std::get_if<io::Revoked>(&event)) {
+    Handle(*revoked);
+  } else if (const auto* trouble = std::get_if<io::SourceTrouble>(&event)) {
+    return Handle(*trouble);
+  }
+  return Done{};
+}
+
+// Kafka's own trouble never ends the process: it is said, and the client goes on trying.
+Status Ingestor::Handle(const io::SourceTrouble& trouble) {
+  parts_.metrics.Trouble(trouble.error);
+  if (owned_.empty() || trouble.error.remedy == Remedy::kStop) reading_.Fails(trouble.error.detail);
+  return Done{};
+}
+
+void Ingestor::Handle(const io::Revoked& revoked) {
+  if (!revoked.lost) CommitWhatIsDone(true);
+  for (const std::int32_t partition : revoked.partitions) {
+    std::erase(assigned_, partition);
+    if (owned_.erase(partition) == 0) continue;
+    WorkerOf(partition).RemovePartition(partition);
+    parts_.tracker.Remove(partition);
+    parts_.metrics.Revoked(partition, revoked.lost);
+  }
+  const Status given_up = parts_.source.GiveUp(revoked.partitions);
+  if (!given_up.ok()) parts_.metrics.Trouble(given_up.error());
+}
+
+Status Ingestor::StartAssigned() {
+  const auto committed = parts_.source.Committed(assigned_, Deadline());
+  std::vector<io::OffsetToCommit> from;
+  Status started = committed.ok() ? Status(Done{}) : Status(committed.error());
+  for (std::size_t i = 0; started.ok() && i < assigned_.size(); ++i) {
+    const auto start = StartOffset(assigned_[i], committed.value()[i]);
+    if (!start.ok()) {
+      started = start.error();
+    } else {
+      from.push_back({.partition = assigned_[i], .next = start.value(), .metadata = {}});
+    }
+  }
+  if (started.ok()) started = parts_.source.StartReading(from);
+  if (!started.ok()) {
+    if (started.error().remedy == Remedy::kStop) return started;
+    parts_.metrics.Trouble(started.error());
+    next_start_ = parts_.clock.Now() + start_backoff_.Next();
+    return Done{};
+  }
+  for (const io::OffsetToCommit& partition : from) {
+    const auto stay = parts_.tracker.Start(partition.partition, partition.next);
+    WorkerOf(partition.partition).AddPartition(stay, partition.next);
+    owned_[partition.partition] = {.committed = partition.next, .paused = false};
+    parts_.metrics.Assigned(partition.partition, partition.next);
+  }
+  assigned_.clear();
+  rebalancing_ = false;
+  start_backoff_.Reset();
+  reading_.Holds();
+  return Done{};
+}
+
+// Where to read from. A start that is not what Kafka has as committed is committed first: rows
+// are only published under a position that this group has really taken.
+Result<Offset> Ingestor::StartOffset(std::int32_t partition,
+                                     const std::optional<io::CommittedOffset>& committed) {
+  PENSTOCK_ASSIGN_OR_RETURN(const io::Watermarks marks,
+                            parts_.source.QueryWatermarks(partition, Deadline()));
+  if (committed && committed->next > marks.high) {
+    return Error{Remedy::kStop, "topic_replaced",
+                 fmt::format("partition {} of topic {} ends at {}, but {} is committed: the topic "
+                             "was made anew. Delete the group's offsets to read it from its start",
+                             partition, options_.topic, marks.high.rep(), committed->next.rep())};
+  }
+  Offset start = marks.low;
+  if (committed && committed->next >= marks.low) return committed->next;
+  if (committed) {
+    parts_.metrics.Expired(partition, Distance(committed->next, marks.low));
+  } else {
+    PENSTOCK_ASSIGN_OR_RETURN(start, InitialStart(partition, marks));
+  }
+  const io::OffsetToCommit first{.partition = partition, .next = start, .metadata = {}};
+  PENSTOCK_RETURN_IF_ERROR(parts_.source.Commit(std::span(&first, 1), Deadline()));
+  return start;
+}
+
+Result<Offset> Ingestor::InitialStart(std::int32_t partition, const io::Watermarks& marks) {
+  switch (options_.initial_offset.kind) {
+    case InitialOffset::Kind::kEarliest:
+      return marks.low;
+    case InitialOffset::Kind::kLatest:
+      return marks.high;
+    case InitialOffset::Kind::kTimestamp:
+      return parts_.source.OffsetAtTime(partition, options_.initial_offset.timestamp_ms,
+                                        Deadline());
+  }
+  return marks.low;
+}
+
+void Ingestor::PauseAndResume() {
+  std::vector<std::int32_t> pause;
+  std::vector<std::int32_t> resume;
+  std::size_t paused = 0;
+  for (auto& [partition, owned] : owned_) {
+    const std::size_t queued = WorkerOf(partition).queued_bytes();
+    if (!owned.paused && queued > options_.queue_bytes) {
+      owned.paused = true;
+      pause.push_back(partition);
+    } else if (owned.paused && queued < options_.queue_bytes / 2) {
+      owned.paused = false;
+      resume.push_back(partition);
+    }
+    paused += owned.paused ? 1 : 0;
+  }
+  if (pause.empty() && resume.empty()) return;
+  parts_.metrics.Paused(!pause.empty(), paused);
+  for (const Status& status : {parts_.source.Pause(pause), parts_.source.Resume(resume)}) {
+    if (!status.ok()) parts_.metrics.Trouble(status.error());
+  }
+}
+
+void Ingestor::CommitWhatIsDone(bool now) {
+  if (!now && parts_.clock.Now() < next_commit_) return;
+  next_commit_ = parts_.clock.Now() + options_.commit_interval;
+  std::vector<io::OffsetToCommit> commits;
+  for (const auto& [partition, owned] : owned_) {
+    const auto done = parts_.tracker.Committable(partition);
+    if (done && *done > owned.committed) {
+      commits.push_back({.partition = partition, .next = *done, .metadata = {}});
+    }
+  }
+  if (!commits.empty()) {
+    const Status committed = parts_.source.Commit(commits, Deadline());
+    if (!committed.ok()) {
+      parts_.metrics.CommitRefused(committed.error());
+    } else {
+      parts_.metrics.Committed(commits.size());
+      for (const io::OffsetToCommit& commit : commits) {
+        owned_[commit.partition].committed = commit.next;
+        parts_.tracker.Committed(commit.partition, commit.next);
+      }
+    }
+  }
+  ReportLag();
+}
+
+void Ingestor::ReportLag() {
+  for (const auto& [partition, owned] : owned_) {
+    const auto end = parts_.source.KnownEnd(partition);
+    const auto read = parts_.tracker.ReadUpTo(partition);
+    if (!end || !read) continue;
+    parts_.metrics.Lag(partition, Distance(owned.committed, *end), Distance(*read, *end));
+  }
+}
+
+Status Ingestor::WorkersAlive() const {
+  for (const auto& worker : parts_.workers) {
+    if (auto failed = worker->failure()) return *failed;
+  }
+  return Done{};
+}
+
+Status Ingestor::Drain() {
+  Log(LogLevel::kInfo, "Stopping: publishing what is held.");
+  const Clock::Time deadline = parts_.clock.Now() + options_.drain_limit;
+  for (const auto& worker : parts_.workers) worker->BeginDrain();
+  for (const auto& worker : parts_.workers) worker->FinishDrain(deadline);
+  CommitWhatIsDone(true);
+  parts_.source.Close();
+  return WorkersAlive();
+}
+
+}  // namespace penstock::ingestor

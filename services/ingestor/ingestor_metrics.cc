@@ -1,0 +1,158 @@
+#include "ingestor/ingestor_metrics.h"
+
+namespace penstock::ingestor {
+
+namespace {
+
+double Seconds(Clock::Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+IngestorMetrics::IngestorMetrics(Metrics& metrics, const std::string& topic)
+    : metrics_(metrics),
+      topic_(topic),
+      rows_in_(metrics.AddCounter("penstock_ingestor_rows_in_total", "Records read from Kafka.")),
+      bytes_in_(metrics.AddCounter("penstock_ingestor_bytes_in_total",
+                                   "Bytes of the records read from Kafka.")),
+      rows_out_(metrics.AddCounter("penstock_ingestor_rows_out_total",
+                                   "Rows that JetStream has acknowledged.")),
+      batches_out_(metrics.AddCounter("penstock_ingestor_batches_out_total",
+                                      "Batches that JetStream has acknowledged.")),
+      bytes_out_(metrics.AddCounter("penstock_ingestor_bytes_out_total",
+                                    "Bytes of the acknowledged batches, compressed.")),
+      publish_seconds_(metrics.AddHistogram("penstock_ingestor_publish_seconds",
+                                            "From sending a batch to its acknowledgement.",
+                                            SecondsBuckets())),
+      refused_full_(metrics.AddCounter("penstock_ingestor_publish_refused_total",
+                                       "Batches that JetStream did not take; each is sent again.",
+                                       {{"reason", "full"}})),
+      refused_other_(metrics.AddCounter("penstock_ingestor_publish_refused_total",
+                                        "Batches that JetStream did not take; each is sent again.",
+                                        {{"reason", "unavailable"}})),
+      rebalances_(metrics.AddCounter("penstock_kafka_rebalances_total",
+                                     "Partitions given to or taken from this process.")),
+      commits_(metrics.AddCounter("penstock_kafka_commits_total", "Acknowledged offset commits.")),
+      commits_refused_(metrics.AddCounter("penstock_kafka_commits_refused_total",
+                                          "Offset commits that failed.")),
+      expired_(metrics.AddCounter("penstock_kafka_records_expired_total",
+                                  "Records that Kafka deleted before they were read.")),
+      returned_(metrics.AddCounter("penstock_ingestor_rows_returned_total",
+                                   "Records read and left to the partition's next owner.")),
+      backpressure_seconds_(
+          metrics.AddCounter("penstock_ingestor_backpressure_seconds_total",
+                             "Time with records at hand and no room downstream.")),
+      paused_partitions_(metrics.AddGauge("penstock_kafka_paused_partitions",
+                                          "Partitions not read since the stages behind are full.")),
+      assigned_partitions_(metrics.AddGauge("penstock_kafka_assigned_partitions",
+                                            "Partitions that this process reads.")),
+      in_flight_(metrics.AddGauge("penstock_ingestor_rows_in_flight",
+                                  "Records read and not yet acknowledged by JetStream.")) {
+  for (std::size_t i = 0; i < kDeadLetterReasons; ++i) {
+    dead_lettered_[i] = metrics.AddCounter(
+        "penstock_ingestor_rows_dead_lettered_total", "Records that became dead letters.",
+        {{"reason", std::string(ToText(static_cast<DeadLetterReason>(i)))}});
+  }
+  account_ = metrics.OnScrape([this] {
+    double left = rows_in_.value() - rows_out_.value() - returned_.value();
+    for (const Counter& letters : dead_lettered_) left -= letters.value();
+    in_flight_.Set(left);
+  });
+}
+
+void IngestorMetrics::Read(std::uint64_t records, std::uint64_t bytes) {
+  rows_in_.Add(records);
+  bytes_in_.Add(bytes);
+}
+
+void IngestorMetrics::DeadLettered(DeadLetterReason reason) {
+  dead_lettered_[static_cast<std::size_t>(reason)].Add();
+}
+
+void IngestorMetrics::Published(std::uint64_t rows, std::uint64_t bytes, Clock::Duration took) {
+  rows_out_.Add(rows);
+  batches_out_.Add();
+  bytes_out_.Add(bytes);
+  publish_seconds_.Observe(Seconds(took));
+}
+
+void IngestorMetrics::PublishRefused(ShardId shard, const Error& error) {
+  const bool full = error.code == "full";
+  (full ? refused_full_ : refused_other_).Add();
+  log_.LogFor(error.code, LogLevel::kWarn,
+              full ? "A stream is full: reading from Kafka waits for the stages behind it."
+                   : "JetStream did not take a batch: it is sent again.",
+              {{"shard", shard}, {"error", error.detail}});
+}
+
+void IngestorMetrics::Assigned(std::int32_t partition, Offset start) {
+  rebalances_.Add();
+  std::lock_guard lock(mutex_);
+  assigned_partitions_.Set(++assigned_);
+  Log(LogLevel::kInfo, "Partition assigned.",
+      {{"topic", topic_}, {"partition", partition}, {"from", start}});
+}
+
+void IngestorMetrics::Revoked(std::int32_t partition, bool lost) {
+  rebalances_.Add();
+  std::lock_guard lock(mutex_);
+  assigned_partitions_.Set(--assigned_);
+  if (const auto lags = lags_.find(partition); lags != lags_.end()) {
+    metrics_.Remove(lags->second.committed);
+    metrics_.Remove(lags->second.read);
+    lags_.erase(lags);
+  }
+  Log(LogLevel::kInfo, "Partition given up.",
+      {{"topic", topic_}, {"partition", partition}, {"lost", lost}});
+}
+
+void IngestorMetrics::Paused(bool paused, std::size_t partitions) {
+  paused_partitions_.Set(partitions);
+  Log(LogLevel::kDebug, paused ? "Partitions paused." : "Partitions resumed.",
+      {{"paused", partitions}});
+}
+
+void IngestorMetrics::Committed(std::size_t partitions) {
+  commits_.Add(partitions);
+}
+
+void IngestorMetrics::CommitRefused(const Error& error) {
+  commits_refused_.Add();
+  log_.LogFor("commit", LogLevel::kWarn, "Kafka did not take a commit: it is tried again.",
+              {{"error", error.detail}});
+}
+
+void IngestorMetrics::Expired(std::int32_t partition, std::uint64_t records) {
+  expired_.Add(records);
+  Log(LogLevel::kError,
+      "Kafka has deleted records that were never read: raise the topic's retention, or add "
+      "capacity behind it.",
+      {{"topic", topic_}, {"partition", partition}, {"records", records}});
+}
+
+void IngestorMetrics::Trouble(const Error& error) {
+  log_.LogFor(error.code, error.remedy == Remedy::kStop ? LogLevel::kError : LogLevel::kWarn,
+              "Kafka cannot be read at the moment.", {{"error", error.detail}});
+}
+
+void IngestorMetrics::Lag(std::int32_t partition, std::uint64_t committed_lag,
+                          std::uint64_t read_lag) {
+  std::lock_guard lock(mutex_);
+  auto [lags, fresh] = lags_.try_emplace(partition);
+  if (fresh) {
+    const MetricLabels labels{{"topic", topic_}, {"partition", std::to_string(partition)}};
+    lags->second.committed = metrics_.AddGauge(
+        "penstock_kafka_lag_rows", "Records not yet in ClickHouse or accounted for.", labels);
+    lags->second.read =
+        metrics_.AddGauge("penstock_kafka_read_lag_rows", "Records not yet read.", labels);
+  }
+  lags->second.committed.Set(committed_lag);
+  lags->second.read.Set(read_lag);
+}
+
+void IngestorMetrics::Backpressure(Clock::Duration waited) {
+  backpressure_seconds_.Add(Seconds(waited));
+}
+
+}  // namespace penstock::ingestor

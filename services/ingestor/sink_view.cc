@@ -1,0 +1,67 @@
+#include "ingestor/sink_view.h"
+
+#include <charconv>
+#include <utility>
+
+#include "base/backoff.h"
+#include "base/wait.h"
+#include "protocol/names.h"
+#include "protocol/shard_record_codec.h"
+#include "stage/shard_record_store.h"
+#include "telemetry/log.h"
+
+namespace penstock::ingestor {
+
+SinkView::SinkView(io::KeyValue& bucket, std::uint32_t shards, std::string source_id,
+                   CommitTracker& tracker, const Clock& clock)
+    : bucket_(bucket),
+      source_id_(std::move(source_id)),
+      tracker_(tracker),
+      clock_(clock),
+      births_(shards) {}
+
+Status SinkView::Start(std::stop_token stop) {
+  Backoff backoff;
+  for (std::uint32_t shard = 0; shard < births_.size();) {
+    const auto record = stage::LoadOrCreateShardRecord(bucket_, ShardId(shard), clock_);
+    if (record.ok()) {
+      Take(ShardId(shard++), record.value());
+      continue;
+    }
+    if (record.error().remedy != Remedy::kRetry) return record.error();
+    if (!WaitUntil(clock_.Now() + backoff.Next(), stop)) {
+      return Error{Remedy::kStop, "stopped", "the process is stopping"};
+    }
+  }
+  auto watch = bucket_.WatchPrefix(
+      std::string(protocol::kShardRecordPrefix),
+      [this](const std::string& key, const auto& entry) { OnChange(key, entry); });
+  if (!watch.ok()) return std::move(watch).error();
+  watch_ = std::move(watch).value();
+  return Done{};
+}
+
+void SinkView::Take(ShardId shard, const ShardRecord& record) {
+  births_[shard.rep()].store(record.birth);
+  for (const auto& [origin, progress] : record.progress) {
+    if (origin.source_id == source_id_) {
+      tracker_.Confirm(origin.partition, shard, progress.confirmed);
+    }
+  }
+}
+
+void SinkView::OnChange(const std::string& key, const std::optional<io::KeyValueEntry>& entry) {
+  std::uint32_t shard = 0;
+  const std::string_view number = std::string_view(key).substr(protocol::kShardRecordPrefix.size());
+  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), shard);
+  if (parsed.ec != std::errc() || shard >= births_.size() || !entry) return;
+  const auto record = protocol::DecodeShardRecord(entry->value);
+  if (!record.ok()) {
+    Log(LogLevel::kError, "A sink's record cannot be read; its shard holds the commit back.",
+        {{"key", key}, {"error", record.error().detail}});
+    return;
+  }
+  Take(ShardId(shard), record.value());
+}
+
+}  // namespace penstock::ingestor

@@ -1,0 +1,286 @@
+#include "ingestor/worker.h"
+
+#include <algorithm>
+
+#include "base/thread.h"
+#include "protocol/names.h"
+#include "telemetry/log.h"
+
+namespace penstock::ingestor {
+
+namespace {
+
+constexpr auto kIdleWait = std::chrono::seconds(5);
+
+DeadLetterReason ReasonOf(std::string_view code) {
+  for (std::size_t i = 0; i < kDeadLetterReasons; ++i) {
+    const auto reason = static_cast<DeadLetterReason>(i);
+    if (ToText(reason) == code) return reason;
+  }
+  return DeadLetterReason::kParseError;
+}
+
+}  // namespace
+
+Worker::Worker(Options options, RecordReader reader, ShardOutput::Parts parts)
+    : options_(std::move(options)), parts_(parts), reader_(std::move(reader)) {
+  outputs_.reserve(options_.shards);
+  for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
+    ShardOutput::Options output = options_.output;
+    output.shard = ShardId(shard);
+    output.subject = protocol::Subject(output.pipeline_id, protocol::Hop::kIn, output.shard);
+    outputs_.emplace_back(std::move(output), parts_, [this](ShardId from, auto answer) {
+      std::lock_guard lock(mutex_);
+      answers_.push_back({.shard = from, .answer = std::move(answer)});
+      changed_.notify_all();
+    });
+  }
+}
+
+Worker::~Worker() {
+  thread_.request_stop();
+}
+
+void Worker::Start() {
+  thread_ = StartThread(options_.name, [this](std::stop_token stop) { Run(std::move(stop)); });
+}
+
+void Worker::Post(Event event) {
+  std::lock_guard lock(mutex_);
+  events_.push_back(std::move(event));
+  changed_.notify_all();
+}
+
+void Worker::AddPartition(CommitTracker::Stay stay, Offset start) {
+  Post(Added{stay, start});
+}
+
+void Worker::RemovePartition(std::int32_t partition) {
+  Post(Removed{partition});
+}
+
+void Worker::Deliver(std::unique_ptr<io::RecordChunk> chunk) {
+  queued_bytes_.fetch_add(chunk->bytes(), std::memory_order_relaxed);
+  parts_.metrics.Read(chunk->records().size(), chunk->bytes());
+  Post(std::move(chunk));
+}
+
+void Worker::ReachedEnd(std::int32_t partition, Offset next) {
+  Post(io::ReachedEnd{.partition = partition, .next = next});
+}
+
+void Worker::BeginDrain() {
+  std::lock_guard lock(mutex_);
+  draining_ = true;
+  changed_.notify_all();
+}
+
+void Worker::FinishDrain(Clock::Time deadline) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_until(lock, deadline, [&] { return drained_ || failure_; });
+}
+
+std::optional<Error> Worker::failure() const {
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void Worker::Run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    WaitForWork(stop);
+    if (const Status answered = TakeAnswers(); !answered.ok()) {
+      Log(LogLevel::kError, "This worker cannot go on.", {{"error", answered.error().detail}});
+      std::lock_guard lock(mutex_);
+      failure_ = answered.error();
+      changed_.notify_all();
+      return;
+    }
+    TakeEvents();
+    flushing_ = Draining();
+    progressed_ = !flushing_ && ProcessAll();
+    SendWhatIsDue();
+  }
+}
+
+void Worker::WaitForWork(std::stop_token stop) {
+  const Clock::Time before = parts_.clock.Now();
+  std::unique_lock lock(mutex_);
+  const auto ready = [&] {
+    return progressed_ || !events_.empty() || !answers_.empty() || draining_ != flushing_;
+  };
+  changed_.wait_until(lock, std::move(stop), NextDeadline(), ready);
+  if (has_waiting_ && !progressed_) parts_.metrics.Backpressure(parts_.clock.Now() - before);
+}
+
+Clock::Time Worker::NextDeadline() const {
+  Clock::Time deadline = parts_.clock.Now() + kIdleWait;
+  for (const ShardOutput& output : outputs_) deadline = std::min(deadline, output.Deadline());
+  return deadline;
+}
+
+Status Worker::TakeAnswers() {
+  std::vector<ShardAnswer> answers;
+  {
+    std::lock_guard lock(mutex_);
+    answers.swap(answers_);
+  }
+  for (ShardAnswer& answered : answers) {
+    PENSTOCK_RETURN_IF_ERROR(outputs_[answered.shard.rep()].Answer(std::move(answered.answer)));
+  }
+  return Done{};
+}
+
+void Worker::TakeEvents() {
+  std::deque<Event> events;
+  {
+    std::lock_guard lock(mutex_);
+    events.swap(events_);
+  }
+  for (Event& event : events) Handle(std::move(event));
+}
+
+void Worker::Handle(Event event) {
+  if (const auto* added = std::get_if<Added>(&event)) {
+    Partition& partition = partitions_[added->stay.partition];
+    DropChunks(partition);
+    partition.stay.stay = added->stay;
+    partition.stay.start = added->start;
+    partition.stay.origin = options_.origin;
+    partition.stay.origin.partition = added->stay.partition;
+    partition.stay.shards.assign(options_.shards,
+                                 {.after = Before(added->start), .batch = 0, .section = 0});
+    partition.next = added->start;
+    partition.end.reset();
+  } else if (const auto* removed = std::get_if<Removed>(&event)) {
+    const auto found = partitions_.find(removed->partition);
+    if (found == partitions_.end()) return;
+    DropChunks(found->second);
+    partitions_.erase(found);
+  } else if (auto* chunk = std::get_if<std::unique_ptr<io::RecordChunk>>(&event)) {
+    const auto found = partitions_.find((*chunk)->partition());
+    if (found == partitions_.end()) {
+      queued_bytes_.fetch_sub((*chunk)->bytes(), std::memory_order_relaxed);
+      parts_.metrics.Returned((*chunk)->records().size());
+    } else {
+      found->second.chunks.push_back(std::move(*chunk));
+    }
+  } else if (const auto* end = std::get_if<io::ReachedEnd>(&event)) {
+    const auto found = partitions_.find(end->partition);
+    if (found != partitions_.end()) found->second.end = end->next;
+  }
+}
+
+void Worker::DropChunks(Partition& partition) {
+  std::size_t records = 0;
+  for (const auto& chunk : partition.chunks) {
+    queued_bytes_.fetch_sub(chunk->bytes(), std::memory_order_relaxed);
+    records += chunk->records().size();
+  }
+  parts_.metrics.Returned(records - partition.next_record);
+  partition.chunks.clear();
+  partition.next_record = 0;
+}
+
+bool Worker::ProcessAll() {
+  bool progressed = false;
+  has_waiting_ = false;
+  for (auto& [number, partition] : partitions_) {
+    if (!partition.chunks.empty()) progressed |= ProcessChunk(partition);
+    has_waiting_ |= !partition.chunks.empty();
+    if (partition.chunks.empty() && partition.end) {
+      parts_.tracker.Advance(partition.stay.stay, *partition.end);
+      partition.end.reset();
+    }
+  }
+  return progressed;
+}
+
+bool Worker::ProcessChunk(Partition& partition) {
+  const io::RecordChunk& chunk = *partition.chunks.front();
+  const std::size_t before = partition.next_record;
+  while (partition.next_record < chunk.records().size() &&
+         TakeRecord(partition, chunk, partition.next_record)) {
+    partition.next = Next(chunk.records()[partition.next_record].offset);
+    ++partition.next_record;
+  }
+  const bool progressed = partition.next_record > before;
+  // Sections are open for all of these, so the committable offset cannot run ahead.
+  if (progressed) parts_.tracker.Advance(partition.stay.stay, partition.next);
+  if (partition.next_record == chunk.records().size()) FinishChunk(partition);
+  return progressed;
+}
+
+void Worker::FinishChunk(Partition& partition) {
+  queued_bytes_.fetch_sub(partition.chunks.front()->bytes(), std::memory_order_relaxed);
+  partition.chunks.pop_front();
+  partition.next_record = 0;
+}
+
+// A batch without room for the row goes out, if the one before it has been acknowledged.
+bool Worker::HasRoom(ShardOutput& output, std::size_t bytes) {
+  if (output.CanTake(bytes)) return true;
+  output.SendIfDue(true);
+  return output.CanTake(bytes);
+}
+
+// False: the record's shard has no room now; the record stays.
+bool Worker::TakeRecord(Partition& partition, const io::RecordChunk& chunk, std::size_t index) {
+  const io::Record& record = chunk.records()[index];
+  ShardOutput& without_key =
+      outputs_[reader_.ShardWithoutKey(chunk.partition(), record.offset).rep()];
+  if (!reader_.routes_by_key() && !HasRoom(without_key, 0)) return false;
+  auto row = reader_.Read(chunk, index);
+  if (!row.ok()) {
+    return TakeDeadLetter(partition, without_key, record, ReasonOf(row.error().code),
+                          row.error().detail);
+  }
+  ShardOutput& output = outputs_[row.value().shard.rep()];
+  if (row.value().bytes > output.LargestRow()) {
+    return TakeDeadLetter(partition, without_key, record, DeadLetterReason::kRecordTooLarge,
+                          fmt::format("the row takes {} bytes, a message of this NATS server at "
+                                      "most {}: raise its max_payload",
+                                      row.value().bytes, output.LargestRow()));
+  }
+  if (!HasRoom(output, row.value().bytes)) return false;
+  output.AppendRow(partition.stay, record.offset, record.timestamp_ms, row.value().cells,
+                   row.value().bytes);
+  return true;
+}
+
+bool Worker::TakeDeadLetter(Partition& partition, ShardOutput& output, const io::Record& record,
+                            DeadLetterReason reason, std::string error) {
+  if (!HasRoom(output, 0)) return false;
+  parts_.metrics.DeadLettered(reason);
+  output.AppendDeadLetter(partition.stay, {.component = "ingestor",
+                                           .reason = reason,
+                                           .error = std::move(error),
+                                           .original_message = std::string(record.value),
+                                           .column = {},
+                                           .code = 0,
+                                           .code_name = {},
+                                           .origin = partition.stay.origin,
+                                           .offset = record.offset,
+                                           .timestamp_ms = record.timestamp_ms,
+                                           .key = std::string(record.key),
+                                           .time_ms = parts_.clock.WallMs()});
+  return true;
+}
+
+bool Worker::Draining() const {
+  std::lock_guard lock(mutex_);
+  return draining_;
+}
+
+void Worker::SendWhatIsDue() {
+  for (ShardOutput& output : outputs_) output.SendIfDue(flushing_);
+  if (!flushing_ || !AllIdle()) return;
+  std::lock_guard lock(mutex_);
+  drained_ = true;
+  changed_.notify_all();
+}
+
+bool Worker::AllIdle() const {
+  return std::ranges::all_of(outputs_, [](const ShardOutput& output) { return output.idle(); });
+}
+
+}  // namespace penstock::ingestor

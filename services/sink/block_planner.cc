@@ -1,0 +1,185 @@
+#include "sink/block_planner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/shard_record_codec.h"
+
+namespace penstock::sink {
+
+BlockPlanner::BlockPlanner(std::string pipeline_id, ShardId shard, Limits limits,
+                           const ShardRecord& record)
+    : pipeline_id_(std::move(pipeline_id)),
+      shard_(shard),
+      limits_(limits),
+      birth_(record.birth),
+      intents_(record.intents.begin(), record.intents.end()) {
+  for (const auto& [origin, progress] : record.progress) planned_[origin] = progress.confirmed;
+  open_.position = record.position;
+}
+
+Status BlockPlanner::Add(std::shared_ptr<const HeldMessage> message) {
+  const protocol::Envelope& envelope = message->envelope;
+  if (open_body_bytes_ > 0 && open_body_bytes_ + envelope.body_bytes > limits_.body_bytes)
+    CutOpen();
+  Place place{.message = message, .section = 0, .row = 0};
+  for (; place.section < envelope.sections.size(); ++place.section) {
+    PENSTOCK_RETURN_IF_ERROR(AddSection(place));
+  }
+  if (!open_.has_messages) open_.oldest = message->arrived;
+  open_.has_messages = true;
+  open_.position.seq = message->seq;
+  open_.position.digest = envelope.digest;
+  const bool full = open_.rows >= limits_.rows || open_body_bytes_ >= limits_.body_bytes ||
+                    open_.message_bytes >= limits_.message_bytes;
+  if (recovering() ? IntentFilled() : full) CloseOpen();
+  return Done{};
+}
+
+std::optional<Block> BlockPlanner::TakeComplete() {
+  if (complete_.empty()) return std::nullopt;
+  std::optional<Block> block(std::move(complete_.front()));
+  complete_.pop_front();
+  return block;
+}
+
+void BlockPlanner::CutOpen() {
+  if (!recovering() && (open_.has_messages || !open_.slices.empty())) CloseOpen();
+}
+
+std::optional<Clock::Time> BlockPlanner::OpenSince() const {
+  if (!open_.has_messages && open_.slices.empty()) return std::nullopt;
+  return open_.oldest;
+}
+
+Offset BlockPlanner::Planned(const Section& section) const {
+  const auto planned = planned_.find(section.origin);
+  return planned == planned_.end() ? Offset(-1) : planned->second;
+}
+
+// Everything below the committed offset is accounted for in ClickHouse, whichever shard had it.
+Offset BlockPlanner::Base(const Section& section) const {
+  return std::max(Planned(section), Before(section.committed));
+}
+
+Status BlockPlanner::CheckSection(const Section& section, Offset base) const {
+  if (section.birth < birth_) {
+    return Error{Remedy::kStop, "section_refused",
+                 fmt::format("rows of {} were published under the sink's record of {}, which has "
+                             "since been made anew ({}): they prove nothing",
+                             ToText(section.origin), section.birth, birth_)};
+  }
+  if (section.after > base) {
+    return Error{Remedy::kStop, "section_refused",
+                 fmt::format("rows of {} continue offset {}, but only {} is known here: offsets "
+                             "between are missing in the stream",
+                             ToText(section.origin), section.after.rep(), base.rep())};
+  }
+  return Done{};
+}
+
+Status BlockPlanner::AddSection(Place& place) {
+  const Section& section = place.message->envelope.sections[place.section];
+  const Offset base = Base(section);
+  PENSTOCK_RETURN_IF_ERROR(CheckSection(section, base));
+  // The record learns it too: a later section may rest on it and know of an older commit only.
+  if (base > Planned(section)) open_.committed[section.origin] = planned_[section.origin] = base;
+  for (const RecordRun& run : section.runs) PENSTOCK_RETURN_IF_ERROR(AddRun(place, run));
+  return Done{};
+}
+
+Status BlockPlanner::AddRun(Place& place, const RecordRun& run) {
+  const Section& section = place.message->envelope.sections[place.section];
+  const std::int64_t end = run.first.rep() + run.count;
+  std::int64_t from = std::clamp(Planned(section).rep() + 1, run.first.rep(), end);
+  const auto seen_again = static_cast<std::size_t>(from - run.first.rep());
+  open_.replayed += seen_again;
+  if (run.outcome == Outcome::kRow) place.row += seen_again;
+  while (from < end) {
+    PENSTOCK_ASSIGN_OR_RETURN(const std::size_t fitting, Fitting(section, run, Offset(from)));
+    const std::size_t count = std::min(fitting, static_cast<std::size_t>(end - from));
+    if (count == 0) {
+      CloseOpen();
+      continue;
+    }
+    Extend(place, run, Offset(from), count);
+    from += static_cast<std::int64_t>(count);
+  }
+  return Done{};
+}
+
+// How many records of the run, beginning at `from`, the open block can take; 0: it is complete.
+Result<std::size_t> BlockPlanner::Fitting(const Section& section, const RecordRun& run,
+                                          Offset from) {
+  if (!recovering()) {
+    return run.outcome == Outcome::kRow ? limits_.rows - open_.rows : std::size_t{run.count};
+  }
+  for (const IntentRange& range : intents_.front().ranges) {
+    if (range.origin == section.origin && from <= range.hi) {
+      return static_cast<std::size_t>(range.hi.rep() - from.rep() + 1);
+    }
+  }
+  if (IntentFilled()) return std::size_t{0};
+  return Error{Remedy::kStop, "intent_unfilled",
+               fmt::format("the open insert {} cannot be filled again: the stream goes on with "
+                           "offset {} of {}",
+                           intents_.front().token, from.rep(), ToText(section.origin))};
+}
+
+void BlockPlanner::Extend(Place& place, const RecordRun& run, Offset from, std::size_t count) {
+  const Section& section = place.message->envelope.sections[place.section];
+  const Offset lo = Planned(section);
+  const Offset hi(from.rep() + static_cast<std::int64_t>(count) - 1);
+  if (open_.slices.empty() && !open_.has_messages) open_.oldest = place.message->arrived;
+  SectionPiece& piece = PieceOf(place, lo);
+  piece.hi = hi;
+  if (run.outcome == Outcome::kRow) {
+    piece.rows += count;
+    open_.rows += count;
+    place.row += count;
+    const protocol::Envelope& envelope = place.message->envelope;
+    open_body_bytes_ += envelope.body_bytes * count / envelope.rows;
+  }
+  open_.accounts[section.origin][run.outcome] += count;
+  planned_[section.origin] = hi;
+  open_ranges_.try_emplace(section.origin, section.origin, lo, hi).first->second.hi = hi;
+}
+
+SectionPiece& BlockPlanner::PieceOf(const Place& place, Offset lo) {
+  if (open_.slices.empty() || open_.slices.back().message != place.message) {
+    open_.slices.push_back({place.message, {}});
+    open_.message_bytes += place.message->data.size();
+  }
+  std::vector<SectionPiece>& pieces = open_.slices.back().pieces;
+  if (pieces.empty() || pieces.back().section != place.section) {
+    pieces.push_back(
+        {.section = place.section, .lo = lo, .hi = lo, .first_row = place.row, .rows = 0});
+  }
+  return pieces.back();
+}
+
+bool BlockPlanner::IntentFilled() const {
+  return std::ranges::all_of(intents_.front().ranges, [&](const IntentRange& range) {
+    const auto planned = planned_.find(range.origin);
+    return planned != planned_.end() && planned->second >= range.hi;
+  });
+}
+
+void BlockPlanner::CloseOpen() {
+  Block closed = std::exchange(open_, Block{});
+  open_.position = closed.position;
+  if (recovering()) {
+    closed.intent = std::move(intents_.front());
+    closed.recorded = true;
+    intents_.pop_front();
+  } else {
+    for (auto& [origin, range] : open_ranges_) closed.intent.ranges.push_back(std::move(range));
+    closed.intent.token = protocol::InsertToken(pipeline_id_, shard_, closed.intent.ranges);
+  }
+  closed.number = next_number_++;
+  open_ranges_.clear();
+  open_body_bytes_ = 0;
+  complete_.push_back(std::move(closed));
+}
+
+}  // namespace penstock::sink

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/shard_record.h"
+#include "sink/block.h"
+
+namespace penstock::sink {
+
+/// Cuts a shard's messages into blocks: decides which rows are new, which are seen again, and
+/// where a block ends. A function of the shard's record and the messages: no I/O, no clock.
+///
+/// The rules are docs/delivery-guarantees.md's: a section is taken when it continues what is
+/// planned (after <= base = max(progress, committed - 1)), of it the records above base; one that
+/// would leave a gap is refused. After a restart the record's open intents come first: each
+/// becomes a block of exactly its ranges again, whatever the limits say now.
+///
+/// One owner thread.
+class BlockPlanner {
+ public:
+  struct Limits {
+    std::size_t rows = 0;           ///< A block never has more.
+    std::size_t message_bytes = 0;  ///< Closes a block when its messages reach this on the wire.
+    std::size_t body_bytes = 0;     ///< Closes a block when its rows reach this uncompressed.
+  };
+
+  BlockPlanner(std::string pipeline_id, ShardId shard, Limits limits, const ShardRecord& record);
+
+  /// Adds the next message of the stream. Blocks that it completes can then be taken. Fails with
+  /// code "section_refused" when a section would leave a gap or belongs to an earlier birth of
+  /// the record, "intent_unfilled" when an open intent does not fit the stream: nothing after
+  /// this message can be planned.
+  Status Add(std::shared_ptr<const HeldMessage> message);
+
+  /// The next complete block, in order.
+  std::optional<Block> TakeComplete();
+
+  /// Ends the block being filled, if it holds anything, so that TakeComplete gives it. A block of
+  /// an open intent that is not filled yet stays: it is never cut otherwise than it was.
+  void CutOpen();
+
+  /// Whether a block of records is being filled, and since when.
+  std::optional<Clock::Time> OpenSince() const;
+  /// Whether open intents of the record still wait to become blocks again.
+  bool recovering() const { return !intents_.empty(); }
+
+ private:
+  /// Where the planner is within a message.
+  struct Place {
+    std::shared_ptr<const HeldMessage> message;
+    std::size_t section = 0;
+    std::size_t row = 0;  // Index, in the message, of the next kRow record.
+  };
+
+  Status AddSection(Place& place);
+  Status CheckSection(const Section& section, Offset base) const;
+  Status AddRun(Place& place, const RecordRun& run);
+  Result<std::size_t> Fitting(const Section& section, const RecordRun& run, Offset from);
+  void Extend(Place& place, const RecordRun& run, Offset from, std::size_t count);
+  SectionPiece& PieceOf(const Place& place, Offset lo);
+  Offset Base(const Section& section) const;
+  Offset Planned(const Section& section) const;
+  bool IntentFilled() const;
+  void CloseOpen();
+
+  const std::string pipeline_id_;
+  const ShardId shard_;
+  const Limits limits_;
+  const std::uint64_t birth_;
+  std::map<Origin, Offset> planned_;  // What is confirmed or in a block already, by origin.
+  std::deque<Intent> intents_;        // Open ones of the record that are not blocks again yet.
+  std::deque<Block> complete_;
+  Block open_;
+  std::map<Origin, IntentRange> open_ranges_;
+  std::size_t open_body_bytes_ = 0;
+  std::uint64_t next_number_ = 0;
+};
+
+}  // namespace penstock::sink

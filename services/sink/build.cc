@@ -1,0 +1,103 @@
+#include "sink/build.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/cpu_limit.h"
+#include "base/wait.h"
+#include "config/planner.h"
+#include "jetstream/connection.h"
+#include "protocol/names.h"
+#include "sink/clickhouse_table.h"
+#include "sink/sink.h"
+#include "stage/division.h"
+#include "stage/nats.h"
+#include "stage/shard_streams.h"
+#include "telemetry/log.h"
+
+namespace penstock::sink {
+
+namespace {
+
+// Messages in memory, over all shards: with the blocks being made of them (and their inserted form)
+// a process stays under 512 MiB.
+constexpr std::size_t kHeldBytes = 160 << 20;
+constexpr std::size_t kBlocksInFlight = 2;
+constexpr auto kDrainLimit = std::chrono::seconds(25);
+
+// The scaling rule that operators know: two CPUs are left to reading and the network.
+std::size_t Converters(const process::ServiceContext& context) {
+  if (context.options.workers > 0) return context.options.workers;
+  return static_cast<std::size_t>(std::max(1.0, std::floor(CpuLimit()) - 2));
+}
+
+void TellGuarantee(const clickhouse::TableDescription& table, SinkMetrics& metrics) {
+  const clickhouse::DedupGuarantee guarantee = clickhouse::GuaranteeOf(table);
+  metrics.Guarantee(guarantee.exactly_once);
+  Log(guarantee.exactly_once ? LogLevel::kInfo : LogLevel::kWarn, guarantee.sentence,
+      {{"table", table.table}, {"engine", table.engine}, {"remedy", guarantee.alter}});
+}
+
+ShardWriter::Options WriterOptions(const PipelineSpec& spec, const PipelinePlan& plan,
+                                   ShardId shard, std::size_t owned) {
+  const protocol::Hop hop = plan.sink_hop == "out" ? protocol::Hop::kOut : protocol::Hop::kIn;
+  const std::size_t held = kHeldBytes / owned;
+  return {.pipeline_id = spec.pipeline_id,
+          .shard = shard,
+          .shards = spec.resources.shards,
+          .stream = protocol::StreamName(spec.pipeline_id, hop, shard),
+          .dead_letter_subject = protocol::DeadLetterSubject(spec.pipeline_id, "sink"),
+          .fingerprints = plan.sources.front().fingerprints,
+          .limits = {.rows = spec.sink.max_batch_rows,
+                     .message_bytes = held / kBlocksInFlight,
+                     .body_bytes = spec.sink.max_batch_bytes},
+          .max_delay = spec.sink.max_delay,
+          .held_bytes = held,
+          .blocks_in_flight = kBlocksInFlight};
+}
+
+}  // namespace
+
+Status BuildAndRun(const process::ServiceContext& context) {
+  const PipelineSpec& spec = context.pipeline;
+  const PipelinePlan plan = config::MakePlan(spec);
+  const auto shards = stage::OwnedShards({context.options.replica, context.options.replicas},
+                                         spec.resources.shards);
+  if (shards.empty()) {
+    Log(LogLevel::kWarn, "More replicas than shards: this one has nothing to do.");
+    WaitUntil(Clock::Time::max(), context.stop);
+    return Done{};
+  }
+  SinkMetrics metrics(context.metrics, context.clock, shards.size());
+  PENSTOCK_ASSIGN_OR_RETURN(const auto nats,
+                            stage::ConnectNats(spec, context.options.nats, "sink", context.health,
+                                               context.clock, context.stop));
+  const protocol::Hop hop = plan.sink_hop == "out" ? protocol::Hop::kOut : protocol::Hop::kIn;
+  PENSTOCK_RETURN_IF_ERROR(
+      stage::EnsureStreams(nats->streams(), spec, hop, shards, context.clock, context.stop));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
+                            stage::OpenBucket(*nats, spec, context.clock, context.stop));
+  ClickHouseTable table({.sink = spec.sink, .plan = plan, .pipeline_id = spec.pipeline_id},
+                        context.clock, [&](const clickhouse::TableDescription& description) {
+                          TellGuarantee(description, metrics);
+                        });
+  InsertPool pool(
+      {.converters = Converters(context), .queue_limit = shards.size() * kBlocksInFlight},
+      {.table = table, .clock = context.clock, .metrics = metrics});
+  std::vector<std::unique_ptr<ShardWriter>> writers;
+  for (const ShardId shard : shards) {
+    writers.push_back(
+        std::make_unique<ShardWriter>(WriterOptions(spec, plan, shard, shards.size()),
+                                      ShardWriter::Parts{.streams = nats->streams(),
+                                                         .publisher = nats->publisher(),
+                                                         .bucket = *bucket,
+                                                         .pool = pool,
+                                                         .clock = context.clock,
+                                                         .metrics = metrics}));
+  }
+  Sink sink(kDrainLimit,
+            {.writers = writers, .pool = pool, .clock = context.clock, .health = context.health});
+  return sink.Run(context.stop);
+}
+
+}  // namespace penstock::sink

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "clickhouse/block_builder.h"
+#include "clickhouse/block_plan.h"
+#include "clickhouse/client.h"
+#include "model/plan.h"
+#include "protocol/batch_codec.h"
+#include "sink/free_list.h"
+#include "sink/table_writer.h"
+
+namespace penstock::sink {
+
+/// TableWriter on a ClickHouse table: which rows of a block become which bytes of an INSERT.
+/// Thread-safe: every call borrows a connection or column buffers of its own.
+class ClickHouseTable final : public TableWriter {
+ public:
+  struct Options {
+    SinkSpec sink;
+    PipelinePlan plan;
+    std::string pipeline_id;
+  };
+  using DescribedCallback = std::function<void(const clickhouse::TableDescription&)>;
+
+  /// `on_described` is told the table each time it is learnt, from the calling thread.
+  ClickHouseTable(Options options, const Clock& clock, DescribedCallback on_described);
+  ~ClickHouseTable() override;
+
+  std::optional<TableTrouble> Describe(bool refresh, std::stop_token stop) override;
+  Result<PreparedBlock> Prepare(const Block& block) override;
+  std::optional<TableTrouble> Insert(PreparedBlock& prepared, const Block& block,
+                                     std::stop_token stop) override;
+
+ private:
+  struct Converter;
+
+  Result<std::shared_ptr<const clickhouse::BlockPlan>> MakePlan(
+      const clickhouse::TableDescription& table);
+  std::shared_ptr<const clickhouse::BlockPlan> CurrentPlan();
+  Status AppendSlice(const Block& block, const Slice& slice, Converter& converter,
+                     PreparedBlock& prepared) const;
+  Status AppendPiece(const Block& block, const HeldMessage& message, const SectionPiece& piece,
+                     Converter& converter, PreparedBlock& prepared) const;
+  DeadLetter LetterFor(const Section& section, std::size_t row, std::size_t row_in_section,
+                       const protocol::Rows& rows) const;
+
+  const Options options_;
+  const Clock& clock_;
+  const DescribedCallback on_described_;
+  const clickhouse::BodyCodec codec_;
+  const std::string process_id_;  // Tells the query ids of two processes apart.
+  std::atomic<std::uint64_t> attempts_{0};
+
+  std::mutex mutex_;
+  std::shared_ptr<const clickhouse::BlockPlan> plan_;  // Guarded by mutex_; empty: not described.
+  FreeList<clickhouse::Client> clients_;
+  FreeList<Converter> converters_;
+};
+
+}  // namespace penstock::sink

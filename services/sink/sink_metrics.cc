@@ -1,0 +1,177 @@
+#include "sink/sink_metrics.h"
+
+#include <algorithm>
+
+namespace penstock::sink {
+
+namespace {
+
+double Seconds(Clock::Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+std::size_t IndexOf(PauseReason reason) {
+  return static_cast<std::size_t>(reason);
+}
+
+}  // namespace
+
+SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shards)
+    : clock_(clock),
+      rows_in_(metrics.AddCounter("penstock_sink_rows_in_total",
+                                  "Records of the messages read, whatever became of them before.")),
+      bytes_in_(metrics.AddCounter("penstock_sink_bytes_in_total", "Bytes of the messages read.")),
+      rows_out_(metrics.AddCounter("penstock_sink_rows_out_total",
+                                   "Rows that ClickHouse has and the shard's record says so.")),
+      filtered_(metrics.AddCounter("penstock_sink_rows_filtered_total",
+                                   "Records that an earlier stage filtered out.")),
+      duplicate_(metrics.AddCounter("penstock_sink_rows_duplicate_total",
+                                    "Records that an earlier stage found to be duplicates.")),
+      dead_lettered_before_(metrics.AddCounter("penstock_sink_rows_dead_lettered_before_total",
+                                               "Records that an earlier stage made dead letters.")),
+      replayed_(metrics.AddCounter("penstock_sink_rows_replayed_total",
+                                   "Records seen again after a restart; of no effect.")),
+      in_flight_(
+          metrics.AddGauge("penstock_sink_rows_in_flight", "Records read and not yet confirmed.")),
+      insert_seconds_(metrics.AddHistogram("penstock_sink_insert_seconds",
+                                           "From sending an insert to its answer.",
+                                           SecondsBuckets())),
+      block_rows_(
+          metrics.AddHistogram("penstock_sink_block_rows", "Rows of an insert.", RowsBuckets())),
+      block_bytes_(metrics.AddHistogram("penstock_sink_block_bytes",
+                                        "Bytes of an insert before compression.", BytesBuckets())),
+      inserts_ok_(metrics.AddCounter("penstock_sink_inserts_total", "Attempts to insert a block.",
+                                     {{"result", "ok"}})),
+      inserts_failed_(metrics.AddCounter("penstock_sink_inserts_total",
+                                         "Attempts to insert a block.", {{"result", "failed"}})),
+      workers_busy_(metrics.AddGauge("penstock_sink_workers_busy",
+                                     "Threads of the pool that have a block in hand.")),
+      shards_owned_(metrics.AddGauge("penstock_shards_owned", "Shards that this process writes.")),
+      exactly_once_(metrics.AddGauge(
+          "penstock_sink_dedup_window_ok",
+          "1: the table drops a repeated insert; 0: it does not, and a crash may repeat rows.")),
+      end_to_end_(metrics.AddHistogram("penstock_end_to_end_seconds",
+                                       "From a row's Kafka timestamp to its confirmed insert.",
+                                       SecondsBuckets())),
+      refused_sections_(metrics.AddCounter("penstock_sections_refused_total",
+                                           "Sections that would have left a gap.")),
+      read_failures_(metrics.AddCounter("penstock_stream_read_failures_total",
+                                        "Failed reads of a stream; each is tried again.")) {
+  for (std::size_t i = 0; i < kDeadLetterReasons; ++i) {
+    dead_lettered_[i] = metrics.AddCounter(
+        "penstock_sink_rows_dead_lettered_total", "Rows that this stage made dead letters.",
+        {{"reason", std::string(ToText(static_cast<DeadLetterReason>(i)))}});
+  }
+  for (std::size_t i = 0; i < kPauseReasons; ++i) {
+    const MetricLabels label{{"reason", std::string(ToText(static_cast<PauseReason>(i)))}};
+    paused_[i] =
+        metrics.AddGauge("penstock_sink_paused",
+                         "1: inserts wait, for this reason; they resume by themselves.", label);
+    retries_[i] =
+        metrics.AddCounter("penstock_sink_retries_total", "Attempts that failed and are repeated.",
+                           {{"class", std::string(ToText(static_cast<PauseReason>(i)))}});
+  }
+  shards_owned_.Set(shards);
+  account_ = metrics.OnScrape([this] {
+    double left = rows_in_.value() - rows_out_.value() - filtered_.value() - duplicate_.value() -
+                  dead_lettered_before_.value() - replayed_.value();
+    for (const Counter& letters : dead_lettered_) left -= letters.value();
+    in_flight_.Set(std::max(0.0, left));
+  });
+}
+
+void SinkMetrics::Read(const HeldMessage& message) {
+  std::size_t records = 0;
+  for (const Section& section : message.envelope.sections) {
+    for (const RecordRun& run : section.runs) records += run.count;
+  }
+  rows_in_.Add(records);
+  bytes_in_.Add(message.data.size());
+}
+
+void SinkMetrics::ReadFailed(ShardId shard, const Error& error) {
+  read_failures_.Add();
+  read_log_.LogFor(error.code, LogLevel::kWarn, "A shard's stream cannot be read at the moment.",
+                   {{"shard", shard}, {"error", error.detail}});
+}
+
+void SinkMetrics::Replayed(std::uint64_t records) {
+  replayed_.Add(records);
+}
+
+void SinkMetrics::DeadLettered(const std::vector<DeadLetter>& letters) {
+  for (const DeadLetter& letter : letters) {
+    dead_lettered_[static_cast<std::size_t>(letter.reason)].Add();
+  }
+  const DeadLetter& first = letters.front();
+  log_.LogFor("dead_letter", LogLevel::kWarn,
+              "Rows became dead letters; `penstock dlq list` shows them.",
+              {{"rows", letters.size()},
+               {"first_partition", first.origin.partition},
+               {"first_offset", first.offset},
+               {"reason", ToText(first.reason)},
+               {"error", first.error}});
+}
+
+void SinkMetrics::Inserted(const PreparedBlock& block, Clock::Duration took) {
+  inserts_ok_.Add();
+  insert_seconds_.Observe(Seconds(took));
+  block_rows_.Observe(static_cast<double>(block.rows));
+  block_bytes_.Observe(static_cast<double>(block.raw_bytes));
+  std::lock_guard lock(mutex_);
+  if (!is_paused_) return;
+  Log(LogLevel::kInfo, "Inserts go through again.");
+  is_paused_ = false;
+  for (const Gauge& paused : paused_) paused.Set(false);
+}
+
+void SinkMetrics::Latency(const PreparedBlock& block) {
+  const std::int64_t now = clock_.WallMs();
+  Tally tally(SecondsBuckets());
+  for (const std::int64_t timestamp : block.sampled_timestamps_ms) {
+    tally.Add(static_cast<double>(std::max<std::int64_t>(0, now - timestamp)) / 1000,
+              block.sample_weight);
+  }
+  end_to_end_.Observe(tally);
+}
+
+void SinkMetrics::Confirmed(const Block& block) {
+  std::uint64_t rows = 0;
+  for (const auto& [origin, account] : block.accounts) {
+    rows += account[Outcome::kRow];
+    filtered_.Add(account[Outcome::kFiltered]);
+    duplicate_.Add(account[Outcome::kDuplicate]);
+    dead_lettered_before_.Add(account[Outcome::kDeadLetter]);
+  }
+  rows_out_.Add(rows - block.intent.given_up.size());
+}
+
+void SinkMetrics::Paused(const TableTrouble& trouble) {
+  inserts_failed_.Add();
+  retries_[IndexOf(trouble.reason)].Add();
+  const bool repair = trouble.reason == PauseReason::kSchema ||
+                      trouble.reason == PauseReason::kAccess ||
+                      trouble.reason == PauseReason::kData;
+  {
+    std::lock_guard lock(mutex_);
+    is_paused_ = true;
+    for (std::size_t i = 0; i < kPauseReasons; ++i) paused_[i].Set(i == IndexOf(trouble.reason));
+  }
+  log_.LogFor(
+      ToText(trouble.reason), repair ? LogLevel::kError : LogLevel::kWarn,
+      repair ? "Inserts are paused until somebody acts; nothing is lost meanwhile."
+             : "An insert did not go through: it is repeated.",
+      {{"reason", ToText(trouble.reason)}, {"code", trouble.code}, {"error", trouble.message}});
+}
+
+void SinkMetrics::ShardFailed(ShardId shard, const Error& error) {
+  if (error.code == "section_refused") refused_sections_.Add();
+  Log(LogLevel::kError, "A shard has stopped: it needs somebody.",
+      {{"shard", shard}, {"code", error.code}, {"error", error.detail}});
+}
+
+void SinkMetrics::Guarantee(bool exactly_once) {
+  exactly_once_.Set(exactly_once);
+}
+
+}  // namespace penstock::sink

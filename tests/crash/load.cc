@@ -1,0 +1,73 @@
+#include "crash/load.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/format.h"
+#include "base/hash.h"
+#include "base/thread.h"
+#include "base/wait.h"
+#include "support/kafka_admin.h"
+#include "support/service_process.h"
+
+namespace penstock::testing {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{10};
+constexpr std::uint64_t kTicksASecond = 100;
+constexpr std::chrono::seconds kBacklogPatience{60};
+
+}  // namespace
+
+Load::Load(std::string brokers, std::string topic, Options options)
+    : brokers_(std::move(brokers)), topic_(std::move(topic)), options_(options) {
+  thread_ = StartThread("load", [this](std::stop_token stop) { Run(std::move(stop)); });
+  WaitFor(
+      "the backlog is in Kafka", [&] { return backlog_done_.load(); }, kBacklogPatience);
+}
+
+std::uint64_t Load::Finish() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+  if (failure_) std::rethrow_exception(failure_);
+  return sent_.load();
+}
+
+void Load::Run(std::stop_token stop) {
+  try {
+    Produce(std::move(stop));
+  } catch (...) {
+    failure_ = std::current_exception();
+  }
+  backlog_done_ = true;
+}
+
+// Idempotent: what Kafka has twice would be counted as our repeat.
+void Load::Produce(std::stop_token stop) {
+  KafkaProducer producer(brokers_, {{"enable.idempotence", "true"}, {"linger.ms", "5"}});
+  const auto send = [&](std::uint64_t count) {
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const std::uint64_t id = sent_++;
+      const std::uint64_t draw = Hash64(fmt::format("{}/{}", options_.seed, id));
+      const auto partition =
+          static_cast<std::int32_t>(draw % static_cast<std::uint64_t>(options_.partitions));
+      producer.Send(topic_, partition, {.value = RecordOf(options_.seed, id)});
+    }
+  };
+  send(options_.backlog);
+  producer.Flush();
+  backlog_done_ = true;
+  Clock::Time next = SystemClock().Now();
+  while (WaitUntil(next += kTick, stop)) send(options_.per_second / kTicksASecond);
+  producer.Flush();
+}
+
+// The text is of varying length and does not compress well, as real ones.
+std::string Load::RecordOf(std::uint64_t seed, std::uint64_t id) {
+  const std::uint64_t noise = Hash64(fmt::format("{}:{}", seed, id));
+  return fmt::format(R"({{"id":{},"text":"row {} {:x}","amount":{}.25,"noise":"{:0{}x}"}})", id, id,
+                     noise, noise % 1000, noise * 31, 16 + noise % 48);
+}
+
+}  // namespace penstock::testing

@@ -1,0 +1,273 @@
+#include "sink/shard_writer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/wait.h"
+#include "protocol/names.h"
+#include "protocol/shard_record_codec.h"
+#include "stream_model.h"
+#include "support/fake_key_value.h"
+#include "support/fake_streams.h"
+
+namespace penstock::sink {
+namespace {
+
+using penstock::testing::FakeKeyValue;
+using penstock::testing::FakeStreams;
+
+const std::string kStream = protocol::StreamName("orders", protocol::Hop::kIn, ShardId(0));
+const std::string kSubject = protocol::Subject("orders", protocol::Hop::kIn, ShardId(0));
+const std::string kLetters = protocol::DeadLetterSubject("orders", "sink");
+
+// A table that drops a repeated token and, on demand, fails before or after it has applied an
+// insert. Outlives the sinks that write into it.
+class FakeTable final : public TableWriter {
+ public:
+  enum class Fate : std::uint8_t { kGood, kRefused, kAppliedButLost };
+
+  std::optional<TableTrouble> Describe(bool, std::stop_token) override { return std::nullopt; }
+
+  Result<PreparedBlock> Prepare(const Block& block) override {
+    PreparedBlock prepared;
+    for (const RowId& row : RowsOf(block)) {
+      const Origin origin{"s", "t", row.first, 1, 1};
+      const GivenUp given_up{origin, Offset(row.second)};
+      const bool known =
+          std::ranges::find(block.intent.given_up, given_up) != block.intent.given_up.end();
+      if (known || IsBad(row)) {
+        DeadLetter letter;
+        letter.component = "sink";
+        letter.origin = origin;
+        letter.offset = Offset(row.second);
+        prepared.bad_rows.push_back(letter);
+      } else {
+        prepared.body += fmt::format("{}/{} ", row.first, row.second);
+        ++prepared.rows;
+      }
+    }
+    return prepared;
+  }
+
+  std::optional<TableTrouble> Insert(PreparedBlock& prepared, const Block& block,
+                                     std::stop_token) override {
+    std::lock_guard lock(mutex_);
+    const Fate fate = random_() % 4 == 0 ? static_cast<Fate>(random_() % 3) : Fate::kGood;
+    if (closed_ || fate == Fate::kRefused) return Trouble(true);
+    const auto [known, fresh] = bodies_.try_emplace(block.intent.token, prepared.body);
+    EXPECT_EQ(known->second, prepared.body) << "one token, one set of rows";
+    rows_ += fresh ? prepared.rows : 0;
+    if (fate == Fate::kAppliedButLost) return Trouble(false);
+    return std::nullopt;
+  }
+
+  static bool IsBad(const RowId& row) { return row.second % 50 == 20; }
+  static TableTrouble Trouble(bool answered) {
+    return {
+        .reason = PauseReason::kTransient, .code = 0, .message = "injected", .answered = answered};
+  }
+
+  void Close(bool closed) {
+    std::lock_guard lock(mutex_);
+    closed_ = closed;
+  }
+  std::size_t rows() {
+    std::lock_guard lock(mutex_);
+    return rows_;
+  }
+  std::size_t inserts() {
+    std::lock_guard lock(mutex_);
+    return bodies_.size();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::mt19937_64 random_{5};
+  std::map<std::string, std::string> bodies_;
+  std::size_t rows_ = 0;
+  bool closed_ = false;
+};
+
+class ShardWriterTest : public ::testing::Test {
+ protected:
+  ShardWriterTest() {
+    EXPECT_TRUE(streams_.Ensure({.name = kStream, .subjects = {kSubject}}).ok());
+    EXPECT_TRUE(
+        streams_.Ensure({.name = protocol::DeadLetterStream("orders"), .subjects = {kLetters}})
+            .ok());
+  }
+
+  // One life of a sink process.
+  struct Life {
+    Life(ShardWriterTest& test, FakeKeyValue& bucket, std::size_t rows)
+        : pool({.converters = 1, .queue_limit = 8, .first_retry = std::chrono::milliseconds(1)},
+               {.table = test.table_, .clock = SystemClock(), .metrics = test.sink_metrics_}),
+          writer({.pipeline_id = "orders",
+                  .shard = ShardId(0),
+                  .shards = 1,
+                  .stream = kStream,
+                  .dead_letter_subject = kLetters,
+                  .fingerprints = {1, 1},
+                  .limits = {.rows = rows, .message_bytes = 1 << 20, .body_bytes = 1 << 20},
+                  .max_delay = std::chrono::milliseconds(1),
+                  .held_bytes = 1 << 20,
+                  .blocks_in_flight = 2,
+                  .trim_interval = std::chrono::milliseconds(5)},
+                 {.streams = test.streams_,
+                  .publisher = test.streams_,
+                  .bucket = bucket,
+                  .pool = pool,
+                  .clock = SystemClock(),
+                  .metrics = test.sink_metrics_}) {
+      writer.Start();
+    }
+    // Dies as by kill -9, as far as the outside can tell: nothing is finished, nothing flushed.
+    ~Life() {
+      writer.FinishDrain(Clock::Time::min());
+      pool.Stop();
+    }
+
+    InsertPool pool;
+    ShardWriter writer;
+  };
+
+  void Publish(StreamModel& model) {
+    const std::string message = StreamModel::Encode(model.NextBatch());
+    ASSERT_TRUE(
+        streams_
+            .PublishAndWait(
+                {.subject = kSubject, .data = message, .expected_last = {}, .message_id = {}},
+                std::chrono::seconds(1))
+            .ok());
+  }
+
+  ShardRecord Record() {
+    const auto entry = bucket_.Get(protocol::ShardRecordKey(ShardId(0)));
+    if (!entry.ok() || !entry.value()) return {};
+    return protocol::DecodeShardRecord(entry.value()->value).value();
+  }
+
+  bool WaitFor(const std::function<bool()>& condition) {
+    const Clock::Time deadline = SystemClock().Now() + std::chrono::seconds(20);
+    while (!condition() && SystemClock().Now() < deadline) {
+      WaitUntil(SystemClock().Now() + std::chrono::milliseconds(1), {});
+    }
+    return condition();
+  }
+
+  StreamSeq LastSeq() { return streams_.State(kStream).value().last; }
+
+  FakeStreams streams_;
+  FakeKeyValue bucket_;
+  FakeTable table_;
+  Metrics metrics_;
+  SinkMetrics sink_metrics_{metrics_, SystemClock(), 1};
+};
+
+TEST_F(ShardWriterTest, RowsArriveAndTheRecordSaysSo) {
+  StreamModel model(1);
+  for (int i = 0; i < 20; ++i) Publish(model);
+  Life life(*this, bucket_, 100);
+  ASSERT_TRUE(WaitFor([&] { return Record().position.seq == LastSeq(); }));
+  const ShardRecord record = Record();
+  EXPECT_EQ(record.term, 1U);
+  EXPECT_TRUE(record.intents.empty());
+  std::uint64_t rows = 0;
+  std::uint64_t bad = 0;
+  for (const auto& [origin, progress] : record.progress) rows += progress.account[Outcome::kRow];
+  for (const RowId& row : model.rows()) bad += FakeTable::IsBad(row) ? 1U : 0U;
+  EXPECT_EQ(rows, table_.rows());
+  EXPECT_EQ(rows + bad, model.rows().size());
+}
+
+// The promise: whatever dies at whatever moment, every row is in the table once, or has a dead
+// letter.
+TEST_F(ShardWriterTest, NothingIsLostAndNothingIsTwiceWhereverTheSinkDies) {
+  std::mt19937_64 random(11);
+  StreamModel model(11);
+  for (int life_number = 0; life_number < 60; ++life_number) {
+    FakeKeyValue client(bucket_);
+    client.faults().Roll(random(), 0.005, 0.05);
+    Life life(*this, client, random() % 60 + 1);
+    for (std::uint64_t i = random() % 6; i > 0; --i) Publish(model);
+    const std::size_t inserts = table_.inserts() + random() % 5;
+    WaitFor([&] { return table_.inserts() >= inserts || Record().position.seq == LastSeq(); });
+  }
+  Life last(*this, bucket_, 100);
+  ASSERT_TRUE(
+      WaitFor([&] { return Record().position.seq == LastSeq() && Record().intents.empty(); }));
+  const ShardRecord record = Record();
+  std::uint64_t rows = 0;
+  std::uint64_t dead = 0;
+  for (const auto& [origin, progress] : record.progress) {
+    rows += progress.account[Outcome::kRow];
+    dead += progress.account[Outcome::kDeadLetter];
+  }
+  std::size_t bad = 0;
+  for (const RowId& row : model.rows()) bad += FakeTable::IsBad(row) ? 1U : 0U;
+  EXPECT_EQ(table_.rows(), model.rows().size() - bad);
+  EXPECT_EQ(rows, table_.rows()) << "the account is the table's";
+  EXPECT_GE(dead, bad);
+}
+
+TEST_F(ShardWriterTest, AZombieWritesNothingThatCounts) {
+  StreamModel model(2);
+  Publish(model);
+  Life old(*this, bucket_, 100);
+  ASSERT_TRUE(WaitFor([&] { return Record().position.seq == LastSeq(); }));
+  FakeKeyValue other(bucket_);
+  Life next(*this, other, 100);
+  ASSERT_TRUE(WaitFor([&] { return Record().term == 2; }));
+  for (int i = 0; i < 5; ++i) Publish(model);
+  ASSERT_TRUE(WaitFor([&] { return Record().position.seq == LastSeq() && old.writer.failure(); }));
+  EXPECT_EQ(old.writer.failure()->code, "conflict");
+  EXPECT_FALSE(next.writer.failure());
+}
+
+TEST_F(ShardWriterTest, ADrainInsertsThePartFilledBlock) {
+  StreamModel model(3);
+  for (int i = 0; i < 3; ++i) Publish(model);
+  Life life(*this, bucket_, 1'000'000);
+  ASSERT_TRUE(WaitFor([&] { return Record().term == 1; }));
+  WaitFor([&] { return Record().position.seq == LastSeq(); });
+  life.writer.BeginDrain();
+  life.writer.FinishDrain(SystemClock().Now() + std::chrono::seconds(10));
+  EXPECT_EQ(Record().position.seq, LastSeq());
+}
+
+TEST_F(ShardWriterTest, ATableThatIsAwayLosesNothingAndKeepsWithinItsBudget) {
+  StreamModel model(4);
+  table_.Close(true);
+  Life life(*this, bucket_, 50);
+  for (int i = 0; i < 50; ++i) Publish(model);
+  ASSERT_TRUE(WaitFor([&] { return !Record().intents.empty(); }));
+  EXPECT_LE(Record().intents.size(), 2U) << "as many as may be in flight";
+  EXPECT_EQ(table_.rows(), 0U);
+  table_.Close(false);
+  ASSERT_TRUE(WaitFor([&] { return Record().position.seq == LastSeq(); }));
+}
+
+TEST_F(ShardWriterTest, AMessageThatCannotBeReadStopsTheShardWithAClearError) {
+  ASSERT_TRUE(streams_
+                  .PublishAndWait({.subject = kSubject,
+                                   .data = "no batch at all",
+                                   .expected_last = {},
+                                   .message_id = {}},
+                                  std::chrono::seconds(1))
+                  .ok());
+  Life life(*this, bucket_, 50);
+  ASSERT_TRUE(WaitFor([&] { return life.writer.failure().has_value(); }));
+  EXPECT_EQ(life.writer.failure()->code, "corrupt");
+  EXPECT_THAT(life.writer.failure()->detail, ::testing::HasSubstr(kStream));
+}
+
+TEST_F(ShardWriterTest, WhatIsDoneWithIsTrimmedButTheLastMessage) {
+  StreamModel model(6);
+  for (int i = 0; i < 30; ++i) Publish(model);
+  Life life(*this, bucket_, 100);
+  ASSERT_TRUE(WaitFor([&] { return streams_.State(kStream).value().first == LastSeq(); }));
+  EXPECT_EQ(streams_.Messages(kStream).size(), 1U);
+}
+
+}  // namespace
+}  // namespace penstock::sink
