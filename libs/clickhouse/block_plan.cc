@@ -50,6 +50,11 @@ std::string_view TakenKinds(ValueKind kind, bool strict) {
       return strict ? "bool" : "bool, int, uint";
     case ValueKind::kInteger:
       return "int, uint";
+    case ValueKind::kWideInteger:
+    case ValueKind::kDecimal:
+    case ValueKind::kTime:
+    case ValueKind::kSpan:
+      return "string, int, uint, float";
     case ValueKind::kFloat:
       return strict ? "float" : "float, int, uint";
     case ValueKind::kString:
@@ -58,12 +63,16 @@ std::string_view TakenKinds(ValueKind kind, bool strict) {
       return "string";
     case ValueKind::kEnum:
       return strict ? "string" : "string, int, uint";
-    case ValueKind::kTime:
-      return "string, int, uint, float";
     case ValueKind::kArray:
       return "array";
     case ValueKind::kMap:
       return "map";
+    case ValueKind::kTuple:
+      return "array, map";
+    case ValueKind::kDocument:
+      return "map, string";
+    case ValueKind::kAny:
+      return "string, bool, int, uint, float, array, map";
   }
   return "";
 }
@@ -102,18 +111,24 @@ std::optional<Source> MetadataSource(std::string_view field) {
 }
 
 bool TakesMetadata(ValueKind kind, Source source) {
+  const bool integer = kind == ValueKind::kInteger || kind == ValueKind::kWideInteger;
   switch (source) {
     case Source::kField:
     case Source::kTopic:
       return kind == ValueKind::kString;
     case Source::kPartition:
     case Source::kOffset:
-      return kind == ValueKind::kInteger || kind == ValueKind::kString;
+      return integer || kind == ValueKind::kString;
     case Source::kTimestamp:
     case Source::kIngestTime:
-      return kind == ValueKind::kInteger || kind == ValueKind::kTime;
+      return integer || kind == ValueKind::kTime;
   }
   return false;
+}
+
+bool IsScalar(ValueKind kind) {
+  return kind != ValueKind::kArray && kind != ValueKind::kMap && kind != ValueKind::kTuple &&
+         kind != ValueKind::kDocument;
 }
 
 // Whether values of the declared type belong into a column of the table's type at all.
@@ -121,9 +136,13 @@ bool Compatible(ValueKind declared, ValueKind table) {
   const auto is_text = [](ValueKind kind) {
     return kind == ValueKind::kString || kind == ValueKind::kParsed || kind == ValueKind::kEnum;
   };
-  if (declared == table) return true;
-  if (is_text(declared)) return is_text(table) || table == ValueKind::kTime;
-  return !is_text(table) && table != ValueKind::kArray && table != ValueKind::kMap;
+  const auto has_text = [](ValueKind kind) {
+    return kind == ValueKind::kTime || kind == ValueKind::kSpan || kind == ValueKind::kDecimal ||
+           kind == ValueKind::kWideInteger || kind == ValueKind::kDocument;
+  };
+  if (declared == table || declared == ValueKind::kAny || table == ValueKind::kAny) return true;
+  if (is_text(declared)) return is_text(table) || has_text(table);
+  return !is_text(table) && IsScalar(declared) == IsScalar(table);
 }
 
 Error Fault(std::string_view column, std::string_view what) {
@@ -155,77 +174,177 @@ Result<bool> CheckDeclared(const ColumnPlan& plan, ValueKind table_kind,
   return strict;
 }
 
+bool IsExact(ValueKind kind) {
+  return kind == ValueKind::kDecimal || kind == ValueKind::kWideInteger;
+}
+
+// Whether the field's numbers come as doubles although the column keeps every digit.
+bool LosesDigits(const ColumnPlan& plan, ValueKind kind) {
+  if (!IsExact(kind) || FieldKind(plan.field_type) != "float") return false;
+  const auto declared = ParseClickHouseType(plan.column_type);
+  if (!declared.ok()) return true;
+  const auto declared_kind = KindOf(declared.value());
+  return !declared_kind.ok() || !IsExact(declared_kind.value());
+}
+
 Result<PlannedColumn> PlanField(const ColumnPlan& plan, ValueKind kind, PlannedColumn planned) {
   PENSTOCK_ASSIGN_OR_RETURN(const bool strict, CheckDeclared(plan, kind, planned.type));
   if (!Takes(kind, plan.field_type, false)) {
-    return Fault(plan.column_name,
+    return Fault(planned.column,
                  fmt::format("mismatched types: field `{}` is {}, and {} takes {}", plan.field,
                              FieldKind(plan.field_type), planned.type, TakenKinds(kind, false)));
+  }
+  if (LosesDigits(plan, kind)) {
+    return Fault(planned.column,
+                 fmt::format("field `{}` is float, which has not all digits of {}: say "
+                             "`column_type: {}` in the mapping to have the number's own digits",
+                             plan.field, planned.type, planned.type));
   }
   planned.texts = !strict;
   return planned;
 }
 
-Result<PlannedColumn> PlanColumn(const TableDescription& table, const ColumnPlan& plan) {
-  const TableColumn* column = table.Find(plan.column_name);
-  if (column == nullptr) {
-    return Fault(plan.column_name,
-                 fmt::format("the table {}.{} has no such column", table.database, table.table));
+// With null_as_default the server puts the column's DEFAULT where a scalar is null; anything else
+// gets its type's default here.
+void TakeNullAsDefault(const ClickHouseType& type, const ColumnWriter& writer,
+                       PlannedColumn& planned) {
+  planned.null_as_default = true;
+  if (type.name == "LowCardinality" && type.arguments[0].type[0].name != "Nullable") {
+    planned.type = fmt::format("LowCardinality(Nullable({}))", ToText(type.arguments[0].type[0]));
+  } else if (type.name != "SimpleAggregateFunction" && writer.plain()) {
+    planned.type = fmt::format("Nullable({})", planned.type);
   }
-  if (column->default_kind == DefaultKind::kMaterialized ||
-      column->default_kind == DefaultKind::kAlias) {
-    const bool alias = column->default_kind == DefaultKind::kAlias;
-    return Fault(plan.column_name, fmt::format("it is {}: the server computes it, and nothing can "
-                                               "be inserted; leave it out of the mapping",
-                                               alias ? "an ALIAS column" : "MATERIALIZED"));
-  }
-  auto type = ParseClickHouseType(column->type);
-  if (!type.ok()) return Fault(plan.column_name, type.error().detail);
+}
+
+Status CheckInsertable(const TableColumn& column) {
+  const bool alias = column.default_kind == DefaultKind::kAlias;
+  if (!alias && column.default_kind != DefaultKind::kMaterialized) return Done{};
+  return Fault(column.name, fmt::format("it is {}: the server computes it, and nothing can "
+                                        "be inserted; leave it out of the mapping",
+                                        alias ? "an ALIAS column" : "MATERIALIZED"));
+}
+
+Result<PlannedColumn> PlanColumn(const TableColumn& column, const ColumnPlan& plan,
+                                 std::string member) {
+  PENSTOCK_RETURN_IF_ERROR(CheckInsertable(column));
+  auto type = ParseClickHouseType(column.type);
+  if (!type.ok()) return Fault(column.name, type.error().detail);
   // KindOf looks at the names alone, the writer at everything inside.
   auto kind = KindOf(type.value());
-  if (!kind.ok()) return Fault(plan.column_name, kind.error().detail);
-  if (auto writer = MakeWriter(type.value(), {}); !writer.ok()) {
-    return Fault(plan.column_name, writer.error().detail);
-  }
-  PlannedColumn planned{.field = plan.field, .column = column->name, .type = column->type};
+  if (!kind.ok()) return Fault(column.name, kind.error().detail);
+  auto writer = MakeWriter(type.value(), {});
+  if (!writer.ok()) return Fault(column.name, writer.error().detail);
+  PlannedColumn planned{.field = plan.field, .column = column.name, .type = column.type};
+  planned.member = std::move(member);
   // Its other kinds, _key and _headers, are columns of the message like any field.
   const std::optional<Source> metadata = plan.metadata ? MetadataSource(plan.field) : std::nullopt;
-  if (!metadata) return PlanField(plan, kind.value(), std::move(planned));
+  if (!metadata) {
+    PENSTOCK_ASSIGN_OR_RETURN(planned, PlanField(plan, kind.value(), std::move(planned)));
+    if (plan.null_as_default) TakeNullAsDefault(type.value(), *writer.value(), planned);
+    return planned;
+  }
   if (!TakesMetadata(kind.value(), *metadata)) {
-    return Fault(plan.column_name,
-                 fmt::format("mismatched types: {} does not fit {}", plan.field, column->type));
+    return Fault(column.name,
+                 fmt::format("mismatched types: {} does not fit {}", plan.field, column.type));
   }
   planned.source = *metadata;
   planned.texts = true;
   return planned;
 }
 
+bool IsInsertable(const TableColumn& column) {
+  return column.default_kind != DefaultKind::kMaterialized &&
+         column.default_kind != DefaultKind::kAlias;
+}
+
+// The columns `name.…` of a flattened Nested that can be inserted.
+std::vector<const TableColumn*> FlattenedColumns(const TableDescription& table,
+                                                 std::string_view name) {
+  const std::string prefix = fmt::format("{}.", name);
+  std::vector<const TableColumn*> columns;
+  for (const TableColumn& column : table.columns) {
+    const bool member = column.name.starts_with(prefix) && column.type.starts_with("Array(");
+    if (member && IsInsertable(column)) columns.push_back(&column);
+  }
+  return columns;
+}
+
+// Gathers the columns of a plan, and the faults of those that cannot be.
+class Planner {
+ public:
+  explicit Planner(const TableDescription& table) : table_(table) {}
+
+  void Add(const ColumnPlan& plan) {
+    if (const TableColumn* column = table_.Find(plan.column_name); column != nullptr) {
+      return Keep(PlanColumn(*column, plan, {}));
+    }
+    const auto members = FlattenedColumns(table_, plan.column_name);
+    if (members.empty() || plan.metadata || plan.field_type != FieldType::kArray) {
+      return AddFault(Fault(plan.column_name, NotThere(plan.column_name, !members.empty())));
+    }
+    // The mapping's type, if any, is the Nested's: each column has its own.
+    ColumnPlan whole = plan;
+    whole.column_type.clear();
+    for (const TableColumn* column : members) {
+      Keep(PlanColumn(*column, whole, column->name.substr(plan.column_name.size() + 1)));
+    }
+  }
+
+  std::vector<PlannedColumn>& columns() { return columns_; }
+  std::string& faults() { return faults_; }
+
+ private:
+  void Keep(Result<PlannedColumn> planned) {
+    if (!planned.ok()) return AddFault(planned.error());
+    const std::string& name = planned.value().column;
+    if (std::ranges::find(columns_, name, &PlannedColumn::column) != columns_.end()) {
+      return AddFault(Fault(name, "it is mapped twice"));
+    }
+    columns_.push_back(std::move(planned).value());
+  }
+
+  void AddFault(const Error& error) {
+    if (!faults_.empty()) faults_.push_back('\n');
+    faults_ += error.detail;
+  }
+
+  std::string NotThere(std::string_view column, bool nested) const {
+    if (nested) {
+      return fmt::format(
+          "it is a Nested, whose columns (`{}.…`) take a field of type array with an "
+          "object for each row of it, or each a field of its own",
+          column);
+    }
+    std::string names;
+    for (const TableColumn& known : table_.columns) {
+      if (IsInsertable(known))
+        names += fmt::format("{}`{}`", names.empty() ? "" : ", ", known.name);
+    }
+    return fmt::format("the table {}.{} has no such column; it has {}", table_.database,
+                       table_.table, names.empty() ? "none that can be inserted" : names);
+  }
+
+  const TableDescription& table_;
+  std::vector<PlannedColumn> columns_;
+  std::string faults_;
+};
+
 }  // namespace
 
 Result<std::shared_ptr<const BlockPlan>> BlockPlan::Make(const TableDescription& table,
                                                          std::span<const ColumnPlan> columns) {
-  std::vector<PlannedColumn> planned;
-  std::string faults;
-  const auto add_fault = [&](const Error& error) {
-    if (!faults.empty()) faults.push_back('\n');
-    faults += error.detail;
-  };
-  for (const ColumnPlan& plan : columns) {
-    auto column = PlanColumn(table, plan);
-    if (!column.ok()) {
-      add_fault(column.error());
-    } else if (std::ranges::find(planned, plan.column_name, &PlannedColumn::column) !=
-               planned.end()) {
-      add_fault(Fault(plan.column_name, "it is mapped twice"));
-    } else {
-      planned.push_back(std::move(column).value());
-    }
-  }
+  Planner planner(table);
+  for (const ColumnPlan& plan : columns) planner.Add(plan);
   if (columns.empty()) {
-    faults = fmt::format("no field has a column in the table {}.{}", table.database, table.table);
+    planner.faults() = fmt::format(
+        "no field has a column in the table {}.{}: give columns the names of fields, or say in "
+        "sink.mapping which field goes where",
+        table.database, table.table);
   }
-  if (!faults.empty()) return Error{Remedy::kStop, "schema", std::move(faults)};
-  return std::shared_ptr<const BlockPlan>(new BlockPlan(std::move(planned)));
+  if (!planner.faults().empty()) {
+    return Error{Remedy::kStop, "schema", std::move(planner.faults())};
+  }
+  return std::shared_ptr<const BlockPlan>(new BlockPlan(std::move(planner.columns())));
 }
 
 std::vector<std::string> BlockPlan::ColumnNames() const {
@@ -236,18 +355,20 @@ std::vector<std::string> BlockPlan::ColumnNames() const {
 
 std::vector<ColumnPlan> MatchByName(const TableDescription& table,
                                     std::span<const PlannedField> fields,
-                                    std::vector<std::string>& unmatched) {
+                                    std::vector<std::string>& unmatched, bool null_as_default) {
   std::vector<ColumnPlan> columns;
   for (const PlannedField& field : fields) {
     const TableColumn* column = table.Find(field.name);
-    const bool insertable = column != nullptr &&
-                            column->default_kind != DefaultKind::kMaterialized &&
-                            column->default_kind != DefaultKind::kAlias;
-    if (insertable) {
-      columns.push_back({field.name, field.type, field.name, ""});
-    } else {
+    const bool matches = column != nullptr ? IsInsertable(*column)
+                                           : field.type == FieldType::kArray &&
+                                                 !FlattenedColumns(table, field.name).empty();
+    if (!matches) {
       unmatched.push_back(field.name);
+      continue;
     }
+    ColumnPlan plan{field.name, field.type, field.name, ""};
+    plan.null_as_default = null_as_default;
+    columns.push_back(std::move(plan));
   }
   return columns;
 }

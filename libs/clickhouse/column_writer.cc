@@ -1,6 +1,10 @@
 #include "clickhouse/column_writer.h"
 
+#include <cmath>
+#include <iterator>
+
 #include "base/format.h"
+#include "base/text.h"
 
 namespace penstock::clickhouse {
 
@@ -34,31 +38,65 @@ void ReportGaps(const ColumnSlice& slice, std::string_view type, FaultLog& fault
   }
 }
 
+bool AppendJsonText(const ColumnView& column, std::size_t row, std::string& out) {
+  const auto append = [&](auto value) { fmt::format_to(std::back_inserter(out), "{}", value); };
+  switch (column.type) {
+    case PhysicalType::kBool:
+      append(column.Fixed<std::uint8_t>(row) != 0);
+      return true;
+    case PhysicalType::kInt64:
+      append(column.Fixed<std::int64_t>(row));
+      return true;
+    case PhysicalType::kUint64:
+      append(column.Fixed<std::uint64_t>(row));
+      return true;
+    case PhysicalType::kFloat64: {
+      const std::size_t start = out.size();
+      append(column.Fixed<double>(row));
+      if (out.find_first_of(".e", start) == std::string::npos) out += ".0";
+      return std::isfinite(column.Fixed<double>(row));
+    }
+    case PhysicalType::kString:
+    case PhysicalType::kJson:
+      break;
+  }
+  return false;
+}
+
 void AppendJsonCells(ColumnWriter& writer, const ColumnSlice& slice, std::string_view type,
                      FaultLog& faults) {
   const ColumnView& column = slice.column;
-  const bool texts = FixedWidth(column.type) == 0;
-  TextCursor cursor(texts ? column : ColumnView{});
+  const bool fixed = FixedWidth(column.type) != 0;
+  TextCursor cursor(fixed ? ColumnView{} : column);
+  std::string rendered;
   std::size_t at = 0;
   for (const RowRun& run : slice.runs) {
-    if (texts) cursor.Skip(run.begin - at);
+    if (!fixed) cursor.Skip(run.begin - at);
     at = run.end;
     for (std::size_t row = run.begin; row < run.end; ++row) {
-      const std::string_view text = texts ? cursor.Next() : std::string_view();
+      std::string_view text = fixed ? std::string_view() : cursor.Next();
       faults.set_row(row);
       if (column.At(row) != Presence::kValue) {
         if (!slice.gaps_allowed) faults.Add(FaultKind::kNull, type, {});
         writer.AppendDefault();
-      } else if (column.type == PhysicalType::kJson) {
-        JsonReader value(text);
-        writer.AppendJson(value, faults);
-      } else {
-        faults.Add(FaultKind::kWrongKind, type, ValueText(column, row));
-        writer.AppendDefault();
+        continue;
       }
+      if (column.type != PhysicalType::kJson) {
+        rendered.clear();
+        if (!fixed) {
+          AppendJsonString(rendered, text);
+        } else if (!AppendJsonText(column, row, rendered)) {
+          faults.Add(FaultKind::kOutOfRange, type, ValueText(column, row));
+          writer.AppendDefault();
+          continue;
+        }
+        text = rendered;
+      }
+      JsonReader value(text);
+      writer.AppendJson(value, faults);
     }
   }
-  if (texts && !cursor.ok()) faults.SetCorrupt();
+  if (!fixed && !cursor.ok()) faults.SetCorrupt();
 }
 
 }  // namespace penstock::clickhouse

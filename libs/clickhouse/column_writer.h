@@ -77,13 +77,16 @@ class ColumnWriter {
 
 using WriterPtr = std::unique_ptr<ColumnWriter>;
 
+/// The value of `row`, which has one, as JSON text; a float as such: "5.0". False: JSON has none.
+bool AppendJsonText(const ColumnView& column, std::size_t row, std::string& out);
+
 /// The value of `row` as text, for a message to people.
 std::string ValueText(const ColumnView& column, std::size_t row);
 
 /// Reports the rows of the slice that have no value, unless they may.
 void ReportGaps(const ColumnSlice& slice, std::string_view type, FaultLog& faults);
 
-/// Adds the slice's cells of JSON text to `writer`, one by one; cells of another kind are refused.
+/// Adds the slice's cells to `writer` as JSON, one by one, whatever kind they are of.
 void AppendJsonCells(ColumnWriter& writer, const ColumnSlice& slice, std::string_view type,
                      FaultLog& faults);
 

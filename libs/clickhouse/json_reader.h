@@ -38,6 +38,12 @@ class JsonReader {
     return at_ == end_ ? Kind::kFault : kKinds[static_cast<unsigned char>(*at_)];
   }
 
+  /// Whether nothing but blanks is left.
+  bool AtEnd() {
+    SkipBlanks();
+    return at_ == end_;
+  }
+
   /// The next value's exact text, whatever its kind.
   std::string_view Skip();
   /// The next value, a string, without quotes and escapes: a view into the text where it has no

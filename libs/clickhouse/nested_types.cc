@@ -66,9 +66,8 @@ class ArrayWriter final : public ColumnWriter {
     return good && value.ok();
   }
   bool AppendText(std::string_view text, FaultLog& faults) override {
-    faults.Add(FaultKind::kWrongKind, type_, text);
-    offsets_.Append(0);
-    return false;
+    JsonReader value(text);
+    return AppendJson(value, faults);
   }
   void AppendDefault() override { offsets_.Append(0); }
 
@@ -158,9 +157,8 @@ class MapWriter final : public ColumnWriter {
     return good && value.ok();
   }
   bool AppendText(std::string_view text, FaultLog& faults) override {
-    faults.Add(FaultKind::kWrongKind, type_, text);
-    offsets_.Append(0);
-    return false;
+    JsonReader value(text);
+    return AppendJson(value, faults);
   }
   void AppendDefault() override { offsets_.Append(0); }
 
@@ -250,12 +248,51 @@ class NullableWriter final : public ColumnWriter {
   std::size_t mark_ = 0;
 };
 
+// Null is the type's default.
+class DefaultingWriter final : public ColumnWriter {
+ public:
+  DefaultingWriter(WriterPtr inner, std::string type)
+      : type_(std::move(type)), inner_(std::move(inner)) {}
+
+  void Append(const ColumnSlice& slice, FaultLog& faults) override {
+    ColumnSlice with_gaps = slice;
+    with_gaps.gaps_allowed = true;
+    // A cell of JSON text may itself say null.
+    if (slice.column.type == PhysicalType::kJson) {
+      return AppendJsonCells(*this, with_gaps, type_, faults);
+    }
+    inner_->Append(with_gaps, faults);
+  }
+  bool AppendJson(JsonReader& value, FaultLog& faults) override {
+    if (value.Peek() != JsonReader::Kind::kNull) return inner_->AppendJson(value, faults);
+    value.Skip();
+    inner_->AppendDefault();
+    return true;
+  }
+  bool AppendText(std::string_view text, FaultLog& faults) override {
+    return inner_->AppendText(text, faults);
+  }
+  void AppendDefault() override { inner_->AppendDefault(); }
+
+  void Mark() override { inner_->Mark(); }
+  void Rollback() override { inner_->Rollback(); }
+  void Clear() override { inner_->Clear(); }
+  std::size_t bytes() const override { return inner_->bytes(); }
+  void WritePrefix(ByteSink& out) const override { inner_->WritePrefix(out); }
+  void WriteData(ByteSink& out) const override { inner_->WriteData(out); }
+  std::optional<Plain> plain() const override { return inner_->plain(); }
+
+ private:
+  const std::string type_;
+  WriterPtr inner_;
+};
+
 Result<WriterPtr> MakeArray(const ClickHouseType& type, const WriterOptions& options) {
   PENSTOCK_ASSIGN_OR_RETURN(const ClickHouseType* inner, OnlyType(type));
   WriterOptions inside = options;
   inside.null_as_empty = false;
   PENSTOCK_ASSIGN_OR_RETURN(WriterPtr writer, MakeWriter(*inner, inside));
-  return WriterPtr(std::make_unique<ArrayWriter>(ToText(type), std::move(writer)));
+  return MakeArrayWriter(std::move(writer), ToText(type));
 }
 
 // Strings among a map's values take any value as text and null as "", as in the reference, which
@@ -266,10 +303,6 @@ Result<WriterPtr> MakeMap(const ClickHouseType& type, const WriterOptions& optio
                     type.arguments[1].kind == TypeArgument::Kind::kType;
   if (!good) return TypeError(type, "expected the types of keys and values");
   const ClickHouseType& key = type.arguments[0].type.at(0);
-  PENSTOCK_ASSIGN_OR_RETURN(const ValueKind key_kind, KindOf(key));
-  if (key_kind == ValueKind::kArray || key_kind == ValueKind::kMap) {
-    return TypeError(type, "a key cannot be an array or a map");
-  }
   PENSTOCK_ASSIGN_OR_RETURN(WriterPtr keys, MakeWriter(key, options));
   WriterOptions inside = options;
   inside.texts = true;
@@ -279,6 +312,14 @@ Result<WriterPtr> MakeMap(const ClickHouseType& type, const WriterOptions& optio
 }
 
 }  // namespace
+
+WriterPtr MakeArrayWriter(WriterPtr inner, std::string type) {
+  return std::make_unique<ArrayWriter>(std::move(type), std::move(inner));
+}
+
+WriterPtr MakeDefaultingWriter(WriterPtr inner, std::string type) {
+  return std::make_unique<DefaultingWriter>(std::move(inner), std::move(type));
+}
 
 WriterPtr MakeNullableWriter(WriterPtr inner, std::string type) {
   return std::make_unique<NullableWriter>(std::move(inner), std::move(type));

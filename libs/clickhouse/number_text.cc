@@ -59,7 +59,86 @@ char DigitAt(const Decimal& decimal, std::size_t i) {
   return i < decimal.whole.size() ? decimal.whole[i] : decimal.fraction[i - decimal.whole.size()];
 }
 
+__extension__ typedef unsigned __int128 Uint128;
+
+constexpr unsigned kChunkDigits = 19;  // As many as fit a limb, whatever they are.
+
+constexpr auto kPowers = [] {
+  std::array<std::uint64_t, kChunkDigits + 1> powers{1};
+  for (std::size_t i = 1; i < powers.size(); ++i) powers[i] = powers[i - 1] * 10;
+  return powers;
+}();
+
 }  // namespace
+
+WideNumber WideNumber::Of(std::int64_t value) {
+  const auto bits = static_cast<std::uint64_t>(value);
+  return {value < 0, {value < 0 ? 0 - bits : bits, 0, 0, 0}};
+}
+
+bool WideNumber::IsBelow(const WideNumber& other) const {
+  return std::lexicographical_compare(limbs.rbegin(), limbs.rend(), other.limbs.rbegin(),
+                                      other.limbs.rend());
+}
+
+bool WideNumber::ShiftAndAdd(unsigned power, std::uint64_t digits) {
+  Uint128 carry = digits;
+  for (std::uint64_t& limb : limbs) {
+    carry += static_cast<Uint128>(limb) * kPowers[power];
+    limb = static_cast<std::uint64_t>(carry);
+    carry >>= 64;
+  }
+  return carry == 0;
+}
+
+WideNumber PowerOfTen(unsigned power) {
+  WideNumber value = WideNumber::Of(std::uint64_t{1});
+  for (; power > 0; power -= std::min(power, kChunkDigits)) {
+    value.ShiftAndAdd(std::min(power, kChunkDigits), 0);
+  }
+  return value;
+}
+
+FaultKind ParseWide(std::string_view text, unsigned scale, Excess excess, WideNumber& value) {
+  value = {};
+  Decimal decimal;
+  if (!SplitDecimal(text, decimal)) return FaultKind::kWrongKind;
+  value.negative = decimal.negative;
+  const auto digits = static_cast<std::int64_t>(decimal.whole.size() + decimal.fraction.size());
+  // The digits before `end` count, those from it on are the excess.
+  const std::int64_t end =
+      static_cast<std::int64_t>(decimal.whole.size()) + decimal.exponent + scale;
+  std::int64_t at = 0;
+  while (at < digits && DigitAt(decimal, static_cast<std::size_t>(at)) == '0') ++at;
+  constexpr std::int64_t kMostDigits = 78;  // 2^256 has as many.
+  if (at < digits && end - at > kMostDigits) return FaultKind::kOutOfRange;
+  const std::int64_t known = std::min(end, digits);
+  while (at < known) {
+    std::uint64_t chunk = 0;
+    unsigned count = 0;
+    for (; at < known && count < kChunkDigits; ++at, ++count) {
+      chunk =
+          chunk * 10 + static_cast<unsigned>(DigitAt(decimal, static_cast<std::size_t>(at)) - '0');
+    }
+    if (!value.ShiftAndAdd(count, chunk)) return FaultKind::kOutOfRange;
+  }
+  for (std::int64_t zeros = value.IsZero() ? 0 : end - known; zeros > 0;) {
+    const auto count = static_cast<unsigned>(std::min<std::int64_t>(zeros, kChunkDigits));
+    if (!value.ShiftAndAdd(count, 0)) return FaultKind::kOutOfRange;
+    zeros -= count;
+  }
+  const auto digit_at = [&](std::int64_t i) {
+    return i >= 0 && i < digits ? DigitAt(decimal, static_cast<std::size_t>(i)) : '0';
+  };
+  if (excess == Excess::kRound) {
+    const bool up = digit_at(end) >= '5';
+    return !up || value.ShiftAndAdd(0, 1) ? FaultKind::kNone : FaultKind::kOutOfRange;
+  }
+  for (std::int64_t i = std::max<std::int64_t>(end, 0); i < digits; ++i) {
+    if (digit_at(i) != '0') return FaultKind::kFraction;
+  }
+  return FaultKind::kNone;
+}
 
 FaultKind ParseInteger(std::string_view text, WideInteger& value) {
   value = {};

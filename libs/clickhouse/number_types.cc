@@ -1,4 +1,5 @@
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -67,6 +68,35 @@ struct FloatCodec {
   }
 };
 
+// The upper half of a Float32, rounded to the nearest, ties to even.
+struct BFloat16Codec {
+  using Out = std::uint16_t;
+
+  Out Default() const { return 0; }
+  FaultKind Convert(double value, Out& out) const {
+    float narrow = 0;
+    const FaultKind fault = FloatCodec<float>().Convert(value, narrow);
+    if (fault != FaultKind::kNone) return fault;
+    const auto bits = std::bit_cast<std::uint32_t>(narrow);
+    constexpr Out kNan = 0x7FC0;
+    constexpr Out kInfinity = 0x7F80;
+    out = std::isnan(narrow) ? kNan : static_cast<Out>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+    const bool fits = std::isnan(narrow) || (out & kInfinity) != kInfinity;
+    return fits ? FaultKind::kNone : FaultKind::kOutOfRange;
+  }
+  FaultKind Convert(std::int64_t value, Out& out) const {
+    return Convert(static_cast<double>(value), out);
+  }
+  FaultKind Convert(std::uint64_t value, Out& out) const {
+    return Convert(static_cast<double>(value), out);
+  }
+  FaultKind ConvertNumber(std::string_view text, Out& out) const {
+    double value = 0;
+    const FaultKind fault = ParseDouble(text, value);
+    return fault == FaultKind::kNone ? Convert(value, out) : fault;
+  }
+};
+
 struct BoolCodec {
   using Out = std::uint8_t;
 
@@ -77,6 +107,15 @@ struct BoolCodec {
   }
   FaultKind Convert(std::int64_t value, Out& out) const { return ZeroOrOne(value, out); }
   FaultKind Convert(std::uint64_t value, Out& out) const { return ZeroOrOne(value, out); }
+  // Of a JSON number, or of a key of a map.
+  FaultKind ConvertNumber(std::string_view text, Out& out) const {
+    if (text == "true" || text == "false") return Convert(text == "true", out);
+    WideInteger value;
+    const FaultKind fault = ParseInteger(text, value);
+    if (fault != FaultKind::kNone) return fault;
+    return value.negative && value.magnitude != 0 ? FaultKind::kOutOfRange
+                                                  : Convert(value.magnitude, out);
+  }
 
  private:
   template <typename In>
@@ -93,6 +132,8 @@ Result<WriterPtr> Make(const ClickHouseType& type, const WriterOptions&) {
   return WriterPtr(std::make_unique<FixedWriter<Codec>>(ToText(type), Codec()));
 }
 
+constexpr WriterMaker kMakeInterval = Make<IntegerCodec<std::int64_t>>;
+
 }  // namespace
 
 std::span<const TypeFamily> NumberTypes() {
@@ -108,6 +149,19 @@ std::span<const TypeFamily> NumberTypes() {
       TypeFamily{"UInt64", ValueKind::kInteger, Make<IntegerCodec<std::uint64_t>>},
       TypeFamily{"Float32", ValueKind::kFloat, Make<FloatCodec<float>>},
       TypeFamily{"Float64", ValueKind::kFloat, Make<FloatCodec<double>>},
+      TypeFamily{"BFloat16", ValueKind::kFloat, Make<BFloat16Codec>},
+      // A number of the unit in the name.
+      TypeFamily{"IntervalNanosecond", ValueKind::kInteger, kMakeInterval},
+      TypeFamily{"IntervalMicrosecond", ValueKind::kInteger, kMakeInterval},
+      TypeFamily{"IntervalMillisecond", ValueKind::kInteger, kMakeInterval},
+      TypeFamily{"IntervalSecond", ValueKind::kInteger, kMakeInterval},
+      TypeFamily{"IntervalMinute", ValueKind::kInteger, kMakeInterval},
+      TypeFamily{"IntervalHour", ValueKind::kInteger, kMakeInterval},
+      TypeFamily{"IntervalDay", ValueKind::kInteger, kMakeInterval},
+      TypeFamily{"IntervalWeek", ValueKind::kInteger, kMakeInterval},
+      TypeFamily{"IntervalMonth", ValueKind::kInteger, kMakeInterval},
+      TypeFamily{"IntervalQuarter", ValueKind::kInteger, kMakeInterval},
+      TypeFamily{"IntervalYear", ValueKind::kInteger, kMakeInterval},
   };
   return kTypes;
 }

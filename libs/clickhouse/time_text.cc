@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "clickhouse/number_text.h"
@@ -282,6 +283,24 @@ void FromUnits(std::int64_t value, std::int64_t per_second, Instant& instant) {
   instant = {seconds, static_cast<std::int32_t>(rest * (kNanos / per_second))};
 }
 
+// The same span or moment on the other side of zero.
+void Negate(Instant& instant) {
+  instant.seconds = -instant.seconds;
+  if (instant.nanoseconds == 0) return;
+  --instant.seconds;
+  instant.nanoseconds = static_cast<std::int32_t>(kNanos) - instant.nanoseconds;
+}
+
+// No type of time holds more than 19 digits, and so many fit the buffer.
+using DoubleDigits = std::array<char, 400>;
+std::optional<std::string_view> DigitsOf(double value, DoubleDigits& digits) {
+  if (!(std::abs(value) < 1e19)) return std::nullopt;
+  const auto [end, error] =
+      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
+  if (error != std::errc()) return std::nullopt;
+  return std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data()));
+}
+
 // Magnitudes from which a number counts as milli-, micro- and nanoseconds. As seconds 1e11 is
 // the year 5138, as milliseconds 1973.
 constexpr std::uint64_t kMillisFrom = 100'000'000'000;
@@ -326,13 +345,9 @@ FaultKind TimeFromMilliseconds(std::int64_t value, Instant& instant) {
 }
 
 FaultKind TimeFromDouble(double value, Instant& instant) {
-  // No type holds more, and the digits fit the buffer.
-  if (!(std::abs(value) < 1e19)) return FaultKind::kOutOfRange;
-  std::array<char, 400> digits;
-  const auto [end, error] =
-      std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed);
-  if (error != std::errc()) return FaultKind::kOutOfRange;
-  return TimeFromDecimal({digits.data(), static_cast<std::size_t>(end - digits.data())}, instant);
+  DoubleDigits buffer;
+  const auto digits = DigitsOf(value, buffer);
+  return digits ? TimeFromDecimal(*digits, instant) : FaultKind::kOutOfRange;
 }
 
 FaultKind TimeFromDecimal(std::string_view number, Instant& instant) {
@@ -342,13 +357,41 @@ FaultKind TimeFromDecimal(std::string_view number, Instant& instant) {
   const std::int64_t per_second = UnitsPerSecond(value.whole);
   FromUnits(static_cast<std::int64_t>(value.whole), per_second, instant);
   instant.nanoseconds += static_cast<std::int32_t>(value.billionths / per_second);
-  if (!value.negative) return FaultKind::kNone;
-  instant.seconds = -instant.seconds;
-  if (instant.nanoseconds > 0) {
-    --instant.seconds;
-    instant.nanoseconds = static_cast<std::int32_t>(kNanos) - instant.nanoseconds;
-  }
+  if (value.negative) Negate(instant);
   return FaultKind::kNone;
+}
+
+FaultKind ParseClock(std::string_view text, Instant& span) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  TimeReader reader(text);
+  unsigned hours = 0;
+  unsigned minutes = 0;
+  unsigned seconds = 0;
+  span = {};
+  const bool good = reader.Digits(1, 3, hours) && reader.Literal(':') &&
+                    reader.Digits(2, 2, minutes) && reader.Literal(':') &&
+                    reader.Digits(2, 2, seconds) && reader.Fraction(span.nanoseconds) &&
+                    reader.done() && minutes < 60 && seconds < 60;
+  if (!good) return FaultKind::kNotParsed;
+  span.seconds = static_cast<std::int64_t>(hours) * 3600 + minutes * 60 + seconds;
+  if (negative) Negate(span);
+  return FaultKind::kNone;
+}
+
+FaultKind SecondsFromDecimal(std::string_view number, Instant& span) {
+  FixedDecimal value;
+  if (const FaultKind fault = ParseFixed(number, value); fault != FaultKind::kNone) return fault;
+  if (!std::in_range<std::int64_t>(value.whole)) return FaultKind::kOutOfRange;
+  span = {static_cast<std::int64_t>(value.whole), static_cast<std::int32_t>(value.billionths)};
+  if (value.negative) Negate(span);
+  return FaultKind::kNone;
+}
+
+FaultKind SecondsFromDouble(double value, Instant& span) {
+  DoubleDigits buffer;
+  const auto digits = DigitsOf(value, buffer);
+  return digits ? SecondsFromDecimal(*digits, span) : FaultKind::kOutOfRange;
 }
 
 }  // namespace penstock::clickhouse

@@ -31,6 +31,13 @@ FaultKind TimeFromDecimal(std::string_view number, Instant& instant);
 FaultKind TimeFromDouble(double value, Instant& instant);
 FaultKind TimeFromMilliseconds(std::int64_t value, Instant& instant);
 
+/// A time of day or a span, "[-]hours:minutes:seconds" with up to three digits for the hours and a
+/// fraction or none, as seconds. Below zero the nanoseconds still count upwards.
+FaultKind ParseClock(std::string_view text, Instant& span);
+/// A number of seconds, digit by digit; what is beyond nanoseconds is cut.
+FaultKind SecondsFromDecimal(std::string_view number, Instant& span);
+FaultKind SecondsFromDouble(double value, Instant& span);
+
 /// Days since 1970-01-01, of the proleptic Gregorian calendar.
 std::int64_t DaysOfDate(std::int64_t year, unsigned month, unsigned day);
 

@@ -45,6 +45,7 @@ struct ColumnPlan {
   /// Kafka's metadata: `_topic`, `_partition`, `_offset`, `_timestamp` (ms) and `_ingest_time` (ms)
   /// come from the batch itself, `_key` and `_headers` are columns of the hop.
   bool metadata = false;
+  bool null_as_default = false;  ///< Null becomes the column's default rather than a dead letter.
 };
 
 /// What will run for a pipeline: derived from the document alone, the same in every process.

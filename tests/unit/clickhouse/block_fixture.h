@@ -45,16 +45,21 @@ inline std::shared_ptr<const BlockPlan> PlanOf(const TableDescription& table,
   return plan.ok() ? std::move(plan).value() : nullptr;
 }
 
-/// A plan for one column `v` of a type, fed by the field `v`.
+/// A plan for one column `v` of a type, fed by the field `v`. Floats go into a Decimal only where the
+/// mapping names the type.
 inline std::shared_ptr<const BlockPlan> PlanOfOne(const std::string& type, FieldType field) {
-  return PlanOf(TableOf({{"v", type}}), {{"v", field, "v", ""}});
+  const bool declared = type.starts_with("Decimal") && field == FieldType::kFloat64;
+  return PlanOf(TableOf({{"v", type}}), {{"v", field, "v", declared ? type : ""}});
 }
 
 inline FieldType FieldFor(const std::string& type, const std::vector<Cell>& cells) {
   for (const Cell& cell : cells) {
     if (cell.presence != Presence::kValue) continue;
-    const bool map = cell.type == PhysicalType::kJson && type.starts_with("Map");
-    return map ? FieldType::kMap : FieldTypeFor(cell.type);
+    if (cell.type != PhysicalType::kJson) return FieldTypeFor(cell.type);
+    if (type.starts_with("Array")) return FieldType::kArray;
+    if (type.starts_with("Map") || cell.text.starts_with('{')) return FieldType::kMap;
+    if (cell.text.starts_with('"')) return FieldType::kString;
+    return cell.text.starts_with('[') ? FieldType::kArray : FieldType::kInt64;
   }
   return type.starts_with("Map") ? FieldType::kMap : FieldType::kString;
 }
