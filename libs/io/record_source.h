@@ -78,7 +78,9 @@ struct Watermarks {
 };
 
 /// One topic read as a member of a consumer group (cooperative rebalance, manual commits).
-/// One thread, the poll thread, calls everything; no call blocks longer than its deadline.
+/// One thread, the poll thread, calls everything; no call blocks longer than its deadline, except
+/// that Poll may take two seconds more when a partition's next offset is gone and its start has to
+/// be asked for.
 class RecordSource {
  public:
   virtual ~RecordSource() = default;

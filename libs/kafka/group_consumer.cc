@@ -15,6 +15,10 @@ namespace {
 /// Enough to spread the cost of a poll thin, few enough to hand records on soon.
 constexpr std::size_t kRecordsAPoll = 1024;
 
+/// A question to a broker waits behind the fetches on the same connection, each of which may take
+/// as long as a poll does: within a poll's own time it might never be answered.
+constexpr auto kRestartLimit = std::chrono::seconds(2);
+
 Error NotAssigned(const std::string& topic, std::int32_t partition) {
   return {Remedy::kRetry, "not_assigned",
           fmt::format("topic '{}' partition {} is not assigned to this member", topic, partition)};
@@ -73,7 +77,7 @@ Status GroupConsumer::Connect() {
 
 std::vector<io::SourceEvent> GroupConsumer::Poll(Clock::Time deadline) {
   if (!closed_) {
-    RestartStalled(deadline);
+    RestartStalled();
     Dispatch(TakeMessages(deadline));
     if (lasting_) Report(*lasting_);
   }
@@ -277,9 +281,10 @@ void GroupConsumer::SeekAllAfterRebalance() {
   }));
 }
 
-void GroupConsumer::RestartStalled(Clock::Time deadline) {
+void GroupConsumer::RestartStalled() {
   // A call between a revocation and its end would end it too early.
   if (stalled_.empty() || to_give_up_ > 0) return;
+  const Clock::Time deadline = clock_.Now() + kRestartLimit;
   std::erase_if(stalled_, [&](std::int32_t partition) {
     return partitions_[partition].state != State::kReading || RestartOne(partition, deadline);
   });

@@ -80,7 +80,7 @@ class GroupConsumer final : public io::RecordSource {
   // Where librdkafka reads.
   void Seek(const std::vector<std::int32_t>& partitions);
   void SeekAllAfterRebalance();
-  void RestartStalled(Clock::Time deadline);
+  void RestartStalled();
   bool RestartOne(std::int32_t partition, Clock::Time deadline);
 
   const SourceOptions options_;
