@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -21,6 +22,11 @@ constexpr std::size_t kShownMessageBytes = 2000;
 // Queries describe a table; a server that takes longer is not well.
 constexpr std::chrono::nanoseconds kQueryTimeout = std::chrono::seconds(30);
 constexpr int kUnknownStatusOfInsert = 319;
+// Between the parts of a form. It ends a part only behind a line break and two dashes: Native
+// blocks would have to hold these very 40 bytes.
+constexpr std::string_view kBoundary = "penstock-7c1f4e0b9d2a4b6f8e35d0a1c94b2e77";
+constexpr std::string_view kFormType =
+    "multipart/form-data; boundary=penstock-7c1f4e0b9d2a4b6f8e35d0a1c94b2e77";
 
 // What an insert always says. The last one makes views of the table drop repeats with it.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kFixedSettings = {{
@@ -146,7 +152,11 @@ class Client::Impl {
     UrlParameters parameters;
     parameters.Add("wait_end_of_query", "1");
     for (const auto& [name, value] : values) parameters.Add("param_" + name, value);
-    HttpAnswer answer = Post(parameters, {}, sql, kQueryTimeout, kMaxQueryAnswerBytes, stop);
+    return GoodAnswer(Post(parameters, {}, sql, kQueryTimeout, kMaxQueryAnswerBytes, stop));
+  }
+
+  // A query's answer, if it is one.
+  Result<std::string> GoodAnswer(HttpAnswer answer) {
     const InsertOutcome outcome = Judge(answer);
     MoveOn(outcome);
     // Unlike an insert's, a query's good answer may hold any text.
@@ -154,9 +164,44 @@ class Client::Impl {
                       answer.from_clickhouse;
     if (good) return std::move(answer.body);
     const bool passes = outcome.error_class == ErrorClass::kTransient ||
+                        outcome.error_class == ErrorClass::kMemory ||
                         outcome.error_class == ErrorClass::kUnknown;
     return Error{passes ? Remedy::kRetry : Remedy::kStop, ToText(outcome.error_class),
                  outcome.message};
+  }
+
+  // The rows go along as an external table: a part of a form, with its structure beside it.
+  Result<std::vector<std::uint64_t>> HashRows(
+      std::string_view expression, std::span<const std::pair<std::string, std::string>> structure,
+      const EncodedBlock& block, const std::stop_token& stop) {
+    PENSTOCK_CHECK(block.codec == BodyCodec::kNone, "a form's parts are not compressed");
+    std::string columns;
+    for (const auto& [name, type] : structure) {
+      columns += fmt::format("{}{} {}", columns.empty() ? "" : ", ", QuoteIdentifier(name), type);
+    }
+    UrlParameters parameters;
+    parameters.Add("wait_end_of_query", "1");
+    parameters.Add("max_threads", "1");  // Rows stay in their order.
+    parameters.Add("query", fmt::format("SELECT cityHash64(tuple({})) FROM penstock_rows FORMAT "
+                                        "RowBinary",
+                                        expression));
+    parameters.Add("penstock_rows_structure", columns);
+    parameters.Add("penstock_rows_format", "Native");
+    const std::string form = fmt::format(
+        "--{0}\r\nContent-Disposition: form-data; name=\"penstock_rows\"; "
+        "filename=\"rows\"\r\nContent-Type: application/octet-stream\r\n\r\n{1}\r\n--{0}--\r\n",
+        kBoundary, block.body);
+    HttpAnswer answer = Post(parameters, {}, form, connection_.insert_timeout, kMaxQueryAnswerBytes,
+                             stop, kFormType);
+    PENSTOCK_ASSIGN_OR_RETURN(const std::string bytes, GoodAnswer(std::move(answer)));
+    std::vector<std::uint64_t> hashes(block.rows);
+    if (bytes.size() != hashes.size() * sizeof(std::uint64_t)) {
+      return Error{Remedy::kStop, ToText(ErrorClass::kUnknown),
+                   fmt::format("{} rows were hashed, and the answer has {} bytes", block.rows,
+                               bytes.size())};
+    }
+    std::memcpy(hashes.data(), bytes.data(), bytes.size());
+    return hashes;
   }
 
   InsertOutcome Insert(const InsertRequest& request, const std::stop_token& stop) {
@@ -209,11 +254,12 @@ class Client::Impl {
 
   HttpAnswer Post(const UrlParameters& parameters, std::string header, std::string_view body,
                   std::chrono::nanoseconds timeout, std::size_t max_answer_bytes,
-                  const std::stop_token& stop) {
+                  const std::stop_token& stop,
+                  std::string_view content_type = "application/octet-stream") {
     HttpRequest request;
     request.url = fmt::format("{}://{}/?{}", connection_.secure ? "https" : "http",
                               Authority(Host(), connection_.http_port), parameters.text());
-    request.headers = {"Content-Type: application/octet-stream",
+    request.headers = {fmt::format("Content-Type: {}", content_type),
                        "X-ClickHouse-User: " + connection_.username,
                        "X-ClickHouse-Key: " + connection_.password};
     if (!header.empty()) request.headers.push_back(std::move(header));
@@ -274,6 +320,12 @@ const ClickHouseConnection& Client::connection() const {
 Result<std::string> Client::Query(std::string_view sql, std::stop_token stop,
                                   const std::map<std::string, std::string>& parameters) {
   return impl_->Query(sql, stop, parameters);
+}
+
+Result<std::vector<std::uint64_t>> Client::HashRows(
+    std::string_view expression, std::span<const std::pair<std::string, std::string>> structure,
+    const EncodedBlock& block, std::stop_token stop) {
+  return impl_->HashRows(expression, structure, block, stop);
 }
 
 InsertOutcome Client::Insert(const InsertRequest& request, std::stop_token stop) {

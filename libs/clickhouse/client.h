@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -68,6 +69,12 @@ class Client {
 
   /// Inserts one block with async_insert off, the token, and the answer only at the end.
   InsertOutcome Insert(const InsertRequest& request, std::stop_token stop);
+
+  /// Has the server compute cityHash64 of `expression`, in order, for each row of an uncompressed
+  /// block whose columns are `structure` (names and types). Errors as for Query.
+  Result<std::vector<std::uint64_t>> HashRows(
+      std::string_view expression, std::span<const std::pair<std::string, std::string>> structure,
+      const EncodedBlock& block, std::stop_token stop);
 
   /// The table as it is now. A database or table that is not there: code "schema", by name.
   Result<TableDescription> Describe(std::string_view table, std::stop_token stop);

@@ -67,8 +67,7 @@ constexpr std::array kCodes = {
     KnownCode{218, "TABLE_IS_DROPPED", kSchema, "Create the table, or correct sink.table."},
     KnownCode{225, "NO_ZOOKEEPER", kTransient, "If it lasts: look at the Keeper ensemble."},
     KnownCode{236, "ABORTED", kTransient, ""},
-    KnownCode{241, "MEMORY_LIMIT_EXCEEDED", kTransient,
-              "If it lasts: more memory for ClickHouse, or a smaller sink.max_batch_bytes."},
+    KnownCode{241, "MEMORY_LIMIT_EXCEEDED", kMemory, ""},
     KnownCode{242, "TABLE_IS_READ_ONLY", kTransient, "If it lasts: look at the Keeper ensemble."},
     KnownCode{243, "NOT_ENOUGH_SPACE", kCapacity, "Make room on ClickHouse's disk."},
     KnownCode{252, "TOO_MANY_PARTS", kPressure,
@@ -120,7 +119,8 @@ ErrorClass ClassifyStatus(int http_status) {
 
 std::string_view ToText(ErrorClass error_class) {
   constexpr std::array<std::string_view, kErrorClasses> kNames = {
-      "transient", "pressure", "split", "capacity", "schema", "data", "access", "unknown"};
+      "transient", "memory", "pressure", "split",  "capacity",
+      "schema",    "data",   "access",   "unknown"};
   return kNames.at(static_cast<std::size_t>(error_class));
 }
 
@@ -158,6 +158,8 @@ std::string_view Advice(int code, ErrorClass error_class) {
   switch (error_class) {
     case kTransient:
       return "Nothing to do: it is tried again until it works.";
+    case kMemory:
+      return "If it lasts: more memory for ClickHouse, or a smaller sink.max_batch_bytes.";
     case kPressure:
       return "Merges cannot keep up: larger blocks, or fewer partitions in the table's key.";
     case kSplit:
@@ -174,6 +176,39 @@ std::string_view Advice(int code, ErrorClass error_class) {
       return "Look at ClickHouse's message; the block is tried again.";
   }
   return "";
+}
+
+std::string NamedColumn(std::string_view text, std::span<const std::string> columns) {
+  // "Column values: a = 5, b = 6" of a constraint names several: the first is to blame as much as
+  // any. A conversion says "destination column `a`" after the source's name.
+  constexpr std::array<std::string_view, 5> kMarkers = {
+      "destination column ", "Column values: ", "column ", "Column ", "at: "};
+  constexpr std::string_view kQuotes = "`'\"";
+  for (const std::string_view marker : kMarkers) {
+    for (std::size_t at = text.find(marker); at != std::string_view::npos;
+         at = text.find(marker, at + 1)) {
+      std::string_view rest = text.substr(at + marker.size());
+      const bool quoted = !rest.empty() && Contains(kQuotes, rest.substr(0, 1));
+      if (quoted) rest.remove_prefix(1);
+      for (const std::string& column : columns) {
+        if (!rest.starts_with(column)) continue;
+        const std::string_view after = rest.substr(column.size(), 1);
+        const bool ends = after.empty() || Contains(quoted ? kQuotes : " ,.:)=;", after);
+        if (ends) return column;
+      }
+    }
+  }
+  return {};
+}
+
+std::size_t PartitionLimit(std::string_view text) {
+  constexpr std::string_view kMoreThan = "more than ";
+  const std::size_t at = text.find(kMoreThan);
+  if (at == std::string_view::npos) return 0;
+  const char* const digits = text.data() + at + kMoreThan.size();
+  std::size_t limit = 0;
+  std::from_chars(digits, text.data() + text.size(), limit);
+  return limit;
 }
 
 int FindErrorCode(std::string_view text) {

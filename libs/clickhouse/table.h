@@ -21,6 +21,7 @@ struct TableColumn {
 struct TokenWindow {
   std::uint64_t blocks = 0;
   std::uint64_t seconds = 0;
+  friend bool operator==(const TokenWindow&, const TokenWindow&) = default;
 };
 
 /// A table as the server describes it. Plain data.

@@ -48,14 +48,38 @@ struct IntentRange {
 struct GivenUp {
   Origin origin;
   Offset offset;
+  int code = 0;  ///< ClickHouse's, of its refusal; 0: the row did not fit its columns.
   friend auto operator<=>(const GivenUp&, const GivenUp&) = default;
 };
 
-/// A recorded decision to insert exactly these rows as one block under `token`.
+/// A block's rows have numbers, from 0 in the order of origin and offset. A split halves them by
+/// number, or by the lowest bits of the hash of their partition in the table.
+enum class SplitKind : std::uint8_t { kRows, kPartitions };
+
+/// Most halvings that one split makes at once.
+inline constexpr std::uint8_t kMostSplitBits = 12;
+
+/// A block, or a piece of one, that is inserted in 2^`bits` pieces. A piece's path is that of what
+/// was split and a digit 0 or 1 for each halving.
+struct Split {
+  std::string path{};  ///< Empty: the whole block.
+  SplitKind kind = SplitKind::kRows;
+  std::uint8_t bits = 1;
+  friend bool operator==(const Split&, const Split&) = default;
+};
+
+/// A recorded decision to insert exactly these rows as one block under `token`, or, once it is
+/// split, its pieces under `<token>/<path>`.
 struct Intent {
   std::vector<IntentRange> ranges;  ///< Sorted by origin, one each.
   std::string token;
   std::vector<GivenUp> given_up;  ///< Sorted. Rows of the ranges that are not inserted.
+  std::vector<Split> splits;      ///< Of what is not done yet.
+  /// Paths of pieces whose rows are in the table or given up. Two halves are one: none is the
+  /// beginning of another.
+  std::vector<std::string> done;
+  /// The table's expression whose hash tells kPartitions pieces apart; empty without such a split.
+  std::string partition_key;
   friend bool operator==(const Intent&, const Intent&) = default;
 };
 

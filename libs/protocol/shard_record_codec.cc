@@ -9,7 +9,11 @@ namespace penstock::protocol {
 namespace {
 
 constexpr std::string_view kMagic = "PSTR";
-constexpr std::uint8_t kVersion = 1;
+// Version 1 had neither splits nor the codes of rows given up.
+constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kOldestVersion = 1;
+// A block has at most 2^20 rows: what claims more was never written.
+constexpr std::uint64_t kMostGivenUp = 1 << 20;
 
 Error Corrupt(std::string_view what) {
   return Error{Remedy::kStop, "corrupt", fmt::format("shard record: {}", what)};
@@ -30,33 +34,113 @@ void AppendRanges(std::string& out, const std::vector<IntentRange>& ranges) {
   }
 }
 
-void AppendIntent(std::string& out, const Intent& intent) {
-  AppendRanges(out, intent.ranges);
-  AppendString(out, intent.token);
-  AppendVarint(out, intent.given_up.size());
-  for (const GivenUp& row : intent.given_up) {
-    AppendOrigin(out, row.origin);
-    AppendVarint(out, ZigZag(row.offset.rep()));
+// Rows that were given up one after the other: `count` from `first` on, for the same reason.
+struct GivenUpRun {
+  std::size_t begin = 0;  // Index in the list.
+  std::size_t count = 0;
+};
+
+// The longest run that begins there. A block that the table refuses whole stays a few bytes.
+GivenUpRun RunFrom(const std::vector<GivenUp>& rows, std::size_t begin) {
+  std::size_t end = begin + 1;
+  while (end < rows.size() && rows[end].origin == rows[begin].origin &&
+         rows[end].code == rows[begin].code && rows[end].offset == Next(rows[end - 1].offset)) {
+    ++end;
+  }
+  return {begin, end - begin};
+}
+
+void AppendGivenUp(std::string& out, const std::vector<GivenUp>& rows) {
+  std::vector<GivenUpRun> runs;
+  for (std::size_t at = 0; at < rows.size(); at += runs.back().count) {
+    runs.push_back(RunFrom(rows, at));
+  }
+  AppendVarint(out, runs.size());
+  const Origin* origin = nullptr;
+  for (const GivenUpRun& run : runs) {
+    const GivenUp& first = rows[run.begin];
+    const bool same = origin != nullptr && *origin == first.origin;
+    AppendFixed(out, static_cast<std::uint8_t>(same));
+    if (!same) AppendOrigin(out, first.origin);
+    origin = &first.origin;
+    AppendVarint(out, ZigZag(first.offset.rep()));
+    AppendVarint(out, run.count);
+    AppendVarint(out, ZigZag(first.code));
   }
 }
 
-Intent ReadIntent(ByteReader& reader) {
-  Intent intent;
-  const std::uint64_t ranges = reader.Varint();
-  for (std::uint64_t i = 0; i < ranges && reader.ok(); ++i) {
+// False: there are more than any block has rows.
+bool ReadGivenUp(ByteReader& reader, std::vector<GivenUp>& rows) {
+  Origin origin;
+  for (std::uint64_t runs = reader.Varint(); runs > 0 && reader.ok(); --runs) {
+    if (reader.Fixed<std::uint8_t>() == 0) origin = ReadOrigin(reader);
+    std::int64_t offset = reader.SignedVarint();
+    const std::uint64_t count = reader.Varint();
+    const auto code = static_cast<int>(reader.SignedVarint());
+    if (count > kMostGivenUp || rows.size() + count > kMostGivenUp) return false;
+    for (std::uint64_t i = 0; i < count; ++i) rows.push_back({origin, Offset(offset++), code});
+  }
+  return true;
+}
+
+void AppendPieces(std::string& out, const Intent& intent) {
+  AppendVarint(out, intent.splits.size());
+  for (const Split& split : intent.splits) {
+    AppendString(out, split.path);
+    AppendFixed(out, static_cast<std::uint8_t>(split.kind));
+    AppendFixed(out, split.bits);
+  }
+  AppendVarint(out, intent.done.size());
+  for (const std::string& path : intent.done) AppendString(out, path);
+  AppendString(out, intent.partition_key);
+}
+
+// False: there is a split of a kind that nobody makes.
+bool ReadPieces(ByteReader& reader, Intent& intent) {
+  for (std::uint64_t splits = reader.Varint(); splits > 0 && reader.ok(); --splits) {
+    Split& split = intent.splits.emplace_back();
+    split.path = reader.String();
+    const auto kind = reader.Fixed<std::uint8_t>();
+    split.kind = static_cast<SplitKind>(kind);
+    split.bits = reader.Fixed<std::uint8_t>();
+    if (kind > static_cast<std::uint8_t>(SplitKind::kPartitions)) return false;
+    if (reader.ok() && (split.bits == 0 || split.bits > kMostSplitBits)) return false;
+  }
+  for (std::uint64_t done = reader.Varint(); done > 0 && reader.ok(); --done) {
+    intent.done.emplace_back(reader.String());
+  }
+  intent.partition_key = reader.String();
+  return true;
+}
+
+void AppendIntent(std::string& out, const Intent& intent) {
+  AppendRanges(out, intent.ranges);
+  AppendString(out, intent.token);
+  AppendGivenUp(out, intent.given_up);
+  AppendPieces(out, intent);
+}
+
+void ReadGivenUpOfVersion1(ByteReader& reader, std::vector<GivenUp>& rows) {
+  for (std::uint64_t left = reader.Varint(); left > 0 && reader.ok(); --left) {
+    GivenUp row{.origin = ReadOrigin(reader), .offset = Offset(0)};
+    row.offset = Offset(reader.SignedVarint());
+    rows.push_back(std::move(row));
+  }
+}
+
+bool ReadIntent(ByteReader& reader, std::uint8_t version, Intent& intent) {
+  for (std::uint64_t ranges = reader.Varint(); ranges > 0 && reader.ok(); --ranges) {
     IntentRange range{.origin = ReadOrigin(reader), .lo = Offset(0), .hi = Offset(0)};
     range.lo = Offset(reader.SignedVarint());
     range.hi = Offset(reader.SignedVarint());
     intent.ranges.push_back(std::move(range));
   }
   intent.token = reader.String();
-  const std::uint64_t given_up = reader.Varint();
-  for (std::uint64_t i = 0; i < given_up && reader.ok(); ++i) {
-    GivenUp row{.origin = ReadOrigin(reader), .offset = Offset(0)};
-    row.offset = Offset(reader.SignedVarint());
-    intent.given_up.push_back(std::move(row));
+  if (version == 1) {
+    ReadGivenUpOfVersion1(reader, intent.given_up);
+    return true;
   }
-  return intent;
+  return ReadGivenUp(reader, intent.given_up) && ReadPieces(reader, intent);
 }
 
 }  // namespace
@@ -85,10 +169,11 @@ Result<ShardRecord> DecodeShardRecord(std::string_view bytes) {
     return Corrupt("its checksum is wrong");
   }
   ByteReader reader(content.substr(kMagic.size()));
-  if (const auto version = reader.Fixed<std::uint8_t>(); version != kVersion) {
-    return Error{
-        Remedy::kStop, "version",
-        fmt::format("shard record has version {}, this program reads {}", version, kVersion)};
+  const auto version = reader.Fixed<std::uint8_t>();
+  if (version < kOldestVersion || version > kVersion) {
+    return Error{Remedy::kStop, "version",
+                 fmt::format("shard record has version {}, this program reads {} to {}", version,
+                             kOldestVersion, kVersion)};
   }
   ShardRecord record;
   record.birth = reader.Varint();
@@ -103,7 +188,9 @@ Result<ShardRecord> DecodeShardRecord(std::string_view bytes) {
   }
   const std::uint64_t intents = reader.Varint();
   for (std::uint64_t i = 0; i < intents && reader.ok(); ++i) {
-    record.intents.push_back(ReadIntent(reader));
+    if (!ReadIntent(reader, version, record.intents.emplace_back())) {
+      return Corrupt("an intent in it is none that was ever recorded");
+    }
   }
   if (!reader.ok() || reader.left() != 0) return Corrupt("it is malformed");
   return record;

@@ -8,10 +8,11 @@
 
 namespace penstock::protocol {
 
-/// The value of a shard's key-value entry: magic "PSTR", version 1, the fields, XXH3-64.
+/// The value of a shard's key-value entry: magic "PSTR", version 2, the fields, XXH3-64.
 std::string EncodeShardRecord(const ShardRecord& record);
 
-/// Codes "corrupt" and "version", as for batches: a record that cannot be read stops its reader.
+/// Reads versions 1 and 2. Codes "corrupt" and "version", as for batches: a record that cannot be
+/// read stops its reader.
 Result<ShardRecord> DecodeShardRecord(std::string_view bytes);
 
 /// Makes the token of an intent: `<pipeline>/<shard>/<128-bit hash of the ranges>`. The same

@@ -33,6 +33,9 @@ struct SectionPiece {
   Offset hi;
   std::size_t first_row = 0;
   std::size_t rows = 0;
+  /// Of its first row, among all of the block in the order of origin and offset: the same
+  /// whatever messages brought them.
+  std::size_t first_number = 0;
 };
 
 /// What a block takes of one message. The pieces' rows do not overlap and grow.
@@ -50,7 +53,10 @@ struct Block {
   Clock::Time oldest{};           ///< When the first of its records arrived.
   Intent intent;                  ///< Ranges for each origin touched, the token, rows given up.
   bool recorded = false;          ///< The intent is in the shard's record.
-  Position position;              ///< The last message that is done with once this is confirmed.
+  bool inherited = false;         ///< And was when this process took the shard over.
+  /// By row number, the hash of the row's partition; empty until a split needs it.
+  std::vector<std::uint64_t> partition_hashes;
+  Position position;  ///< The last message that is done with once this is confirmed.
   std::map<Origin, Account> accounts;  ///< What it adds to the account of each origin.
   /// Origins whose progress Kafka's committed offset has moved, beside what the ranges move.
   std::map<Origin, Offset> committed;

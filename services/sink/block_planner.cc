@@ -1,6 +1,7 @@
 #include "sink/block_planner.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "protocol/shard_record_codec.h"
@@ -112,7 +113,8 @@ Status BlockPlanner::AddRun(Place& place, const RecordRun& run) {
 Result<std::size_t> BlockPlanner::Fitting(const Section& section, const RecordRun& run,
                                           Offset from) {
   if (!recovering()) {
-    return run.outcome == Outcome::kRow ? limits_.rows - open_.rows : std::size_t{run.count};
+    if (run.outcome != Outcome::kRow) return std::size_t{run.count};
+    return limits_.rows - std::min(limits_.rows, open_.rows);
   }
   for (const IntentRange& range : intents_.front().ranges) {
     if (range.origin == section.origin && from <= range.hi) {
@@ -152,8 +154,7 @@ SectionPiece& BlockPlanner::PieceOf(const Place& place, Offset lo) {
   }
   std::vector<SectionPiece>& pieces = open_.slices.back().pieces;
   if (pieces.empty() || pieces.back().section != place.section) {
-    pieces.push_back(
-        {.section = place.section, .lo = lo, .hi = lo, .first_row = place.row, .rows = 0});
+    pieces.push_back({.section = place.section, .lo = lo, .hi = lo, .first_row = place.row});
   }
   return pieces.back();
 }
@@ -165,17 +166,39 @@ bool BlockPlanner::IntentFilled() const {
   });
 }
 
+void BlockPlanner::NumberRows(Block& block) {
+  struct Entry {
+    const Origin* origin;
+    SectionPiece* piece;
+  };
+  std::vector<Entry> entries;
+  for (Slice& slice : block.slices) {
+    for (SectionPiece& piece : slice.pieces) {
+      entries.push_back({&slice.message->envelope.sections[piece.section].origin, &piece});
+    }
+  }
+  std::ranges::sort(entries, [](const Entry& a, const Entry& b) {
+    return std::tie(*a.origin, a.piece->lo) < std::tie(*b.origin, b.piece->lo);
+  });
+  std::size_t number = 0;
+  for (const Entry& entry : entries) {
+    entry.piece->first_number = number;
+    number += entry.piece->rows;
+  }
+}
+
 void BlockPlanner::CloseOpen() {
   Block closed = std::exchange(open_, Block{});
   open_.position = closed.position;
   if (recovering()) {
     closed.intent = std::move(intents_.front());
-    closed.recorded = true;
+    closed.recorded = closed.inherited = true;
     intents_.pop_front();
   } else {
     for (auto& [origin, range] : open_ranges_) closed.intent.ranges.push_back(std::move(range));
     closed.intent.token = protocol::InsertToken(pipeline_id_, shard_, closed.intent.ranges);
   }
+  NumberRows(closed);
   closed.number = next_number_++;
   open_ranges_.clear();
   open_body_bytes_ = 0;

@@ -41,6 +41,9 @@ class BlockPlanner {
   /// The next complete block, in order.
   std::optional<Block> TakeComplete();
 
+  /// From now on; blocks that are complete, or an open intent's, stay as they are.
+  void set_limits(Limits limits) { limits_ = limits; }
+
   /// Ends the block being filled, if it holds anything, so that TakeComplete gives it. A block of
   /// an open intent that is not filled yet stays: it is never cut otherwise than it was.
   void CutOpen();
@@ -67,11 +70,12 @@ class BlockPlanner {
   Offset Base(const Section& section) const;
   Offset Planned(const Section& section) const;
   bool IntentFilled() const;
+  static void NumberRows(Block& block);
   void CloseOpen();
 
   const std::string pipeline_id_;
   const ShardId shard_;
-  const Limits limits_;
+  Limits limits_;
   const std::uint64_t birth_;
   std::map<Origin, Offset> planned_;  // What is confirmed or in a block already, by origin.
   std::deque<Intent> intents_;        // Open ones of the record that are not blocks again yet.

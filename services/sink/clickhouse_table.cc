@@ -1,6 +1,7 @@
 #include "sink/clickhouse_table.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include <unistd.h>
@@ -14,43 +15,57 @@ namespace {
 
 constexpr std::size_t kMostSamples = 1000;
 
-PauseReason ReasonOf(clickhouse::ErrorClass error_class) {
-  switch (error_class) {
-    case clickhouse::ErrorClass::kTransient:
-    case clickhouse::ErrorClass::kUnknown:
-      return PauseReason::kTransient;
-    case clickhouse::ErrorClass::kPressure:
-    case clickhouse::ErrorClass::kSplit:
-      return PauseReason::kPressure;
-    case clickhouse::ErrorClass::kCapacity:
-      return PauseReason::kCapacity;
-    case clickhouse::ErrorClass::kSchema:
-      return PauseReason::kSchema;
-    case clickhouse::ErrorClass::kData:
-      return PauseReason::kData;
-    case clickhouse::ErrorClass::kAccess:
-      return PauseReason::kAccess;
+using clickhouse::ErrorClass;
+
+ErrorClass ClassOf(const Error& error) {
+  for (std::size_t i = 0; i < clickhouse::kErrorClasses; ++i) {
+    const auto error_class = static_cast<ErrorClass>(i);
+    if (clickhouse::ToText(error_class) == error.code) return error_class;
   }
-  return PauseReason::kTransient;
+  return error.remedy == Remedy::kRetry ? ErrorClass::kTransient : ErrorClass::kSchema;
 }
 
-PauseReason ReasonOf(const Error& error) {
-  for (std::size_t i = 0; i < clickhouse::kErrorClasses; ++i) {
-    const auto error_class = static_cast<clickhouse::ErrorClass>(i);
-    if (clickhouse::ToText(error_class) == error.code) return ReasonOf(error_class);
-  }
-  return error.remedy == Remedy::kRetry ? PauseReason::kTransient : PauseReason::kSchema;
+TableTrouble TroubleFrom(const Error& error) {
+  return {.error_class = ClassOf(error), .message = error.detail};
+}
+
+bool SameTable(const clickhouse::TableDescription& a, const clickhouse::TableDescription& b) {
+  const auto place = [](const clickhouse::TableColumn& column) {
+    return std::tie(column.name, column.type, column.default_kind);
+  };
+  return a.engine == b.engine && a.partition_key == b.partition_key &&
+         a.token_window == b.token_window &&
+         std::ranges::equal(a.columns, b.columns, {}, place, place);
 }
 
 }  // namespace
 
-/// Buffers for converting one block, and for the next.
+/// Buffers for converting one piece, and for the next.
 struct ClickHouseTable::Converter {
   std::shared_ptr<const clickhouse::BlockPlan> plan;  // That `builder` was made for.
   std::optional<clickhouse::BlockBuilder> builder;
   protocol::Rows rows;
   std::vector<std::int64_t> offsets;
   std::vector<std::size_t> left_out;
+  // Row numbers of the rows in the builder, in its order, if they are asked for.
+  std::vector<std::size_t>* numbers = nullptr;
+};
+
+struct ClickHouseTable::Source {
+  const Block& block;
+  const HeldMessage& message;
+  const SectionPiece& piece;
+
+  const Section& section() const { return message.envelope.sections[piece.section]; }
+  /// kRow records of the section before the piece's first.
+  std::size_t before() const { return section().RowsBefore(Next(piece.lo)); }
+  /// The message's row index of the row at an offset of the piece.
+  std::size_t RowOf(Offset offset) const {
+    return piece.first_row + section().RowsBefore(offset) - before();
+  }
+  bool Covers(const GivenUp& row) const {
+    return row.offset > piece.lo && row.offset <= piece.hi && row.origin == section().origin;
+  }
 };
 
 ClickHouseTable::ClickHouseTable(Options options, const Clock& clock,
@@ -63,26 +78,55 @@ ClickHouseTable::ClickHouseTable(Options options, const Clock& clock,
 
 ClickHouseTable::~ClickHouseTable() = default;
 
-std::shared_ptr<const clickhouse::BlockPlan> ClickHouseTable::CurrentPlan() {
+std::shared_ptr<const ClickHouseTable::Known> ClickHouseTable::Current() {
   std::lock_guard lock(mutex_);
-  return plan_;
+  return known_;
 }
 
-std::optional<TableTrouble> ClickHouseTable::Describe(bool refresh, std::stop_token stop) {
-  if (!refresh && CurrentPlan() != nullptr) return std::nullopt;
-  const auto client = clients_.Borrow(
+std::uint64_t ClickHouseTable::version() {
+  const auto known = Current();
+  return known == nullptr ? 0 : known->version;
+}
+
+std::string ClickHouseTable::PartitionKey() {
+  const auto known = Current();
+  return known == nullptr ? std::string() : known->table.partition_key;
+}
+
+auto ClickHouseTable::BorrowClient() {
+  return clients_.Borrow(
       [&] { return std::make_unique<clickhouse::Client>(options_.sink.connection); });
-  const auto trouble = [](const Error& error) {
-    return TableTrouble{
-        .reason = ReasonOf(error), .code = 0, .message = error.detail, .answered = true};
-  };
-  const auto table = client->Describe(options_.sink.table, std::move(stop));
-  if (!table.ok()) return trouble(table.error());
+}
+
+auto ClickHouseTable::BorrowConverter(const Known& known) {
+  auto converter = converters_.Borrow([] { return std::make_unique<Converter>(); });
+  if (known.plan != converter->plan) {
+    converter->plan = known.plan;
+    converter->builder.emplace(known.plan);
+  }
+  converter->builder->Clear();
+  converter->numbers = nullptr;
+  return converter;
+}
+
+// --- The table -----------------------------------------------------------------------------
+
+std::optional<TableTrouble> ClickHouseTable::Describe(bool refresh, std::stop_token stop) {
+  const auto before = Current();
+  if (!refresh && before != nullptr) return std::nullopt;
+  auto table = BorrowClient()->Describe(options_.sink.table, std::move(stop));
+  if (!table.ok()) return TroubleFrom(table.error());
+  if (before != nullptr && SameTable(before->table, table.value())) return std::nullopt;
   auto plan = MakePlan(table.value());
-  if (!plan.ok()) return trouble(plan.error());
+  if (!plan.ok()) return TroubleFrom(plan.error());
   on_described_(table.value());
+  auto columns = std::make_shared<const std::vector<std::string>>(plan.value()->ColumnNames());
   std::lock_guard lock(mutex_);
-  plan_ = std::move(plan).value();
+  const std::uint64_t version = known_ == nullptr ? 1 : known_->version + 1;
+  known_ = std::make_shared<const Known>(Known{.version = version,
+                                               .table = std::move(table).value(),
+                                               .plan = std::move(plan).value(),
+                                               .columns = std::move(columns)});
   return std::nullopt;
 }
 
@@ -99,19 +143,16 @@ Result<std::shared_ptr<const clickhouse::BlockPlan>> ClickHouseTable::MakePlan(
   return clickhouse::BlockPlan::Make(table, columns);
 }
 
-Result<PreparedBlock> ClickHouseTable::Prepare(const Block& block) {
-  const auto converter = converters_.Borrow([] { return std::make_unique<Converter>(); });
-  const auto plan = CurrentPlan();
-  if (plan != converter->plan) {
-    converter->plan = plan;
-    converter->builder.emplace(plan);
-  }
-  converter->builder->Clear();
+// --- Rows into columns ---------------------------------------------------------------------
+
+Result<PreparedBlock> ClickHouseTable::Prepare(const Block& block, const Piece& piece) {
+  const auto known = Current();
+  const auto converter = BorrowConverter(*known);
   PreparedBlock prepared;
+  prepared.columns = known->columns;
+  prepared.table_version = known->version;
   prepared.sample_weight = block.rows / kMostSamples + 1;
-  for (const Slice& slice : block.slices) {
-    PENSTOCK_RETURN_IF_ERROR(AppendSlice(block, slice, *converter, prepared));
-  }
+  PENSTOCK_RETURN_IF_ERROR(Convert(block, piece, *converter, prepared));
   clickhouse::EncodedBlock encoded = converter->builder->Finish(codec_);
   prepared.body = std::move(encoded.body);
   prepared.rows = encoded.rows;
@@ -119,59 +160,78 @@ Result<PreparedBlock> ClickHouseTable::Prepare(const Block& block) {
   return prepared;
 }
 
-Status ClickHouseTable::AppendSlice(const Block& block, const Slice& slice, Converter& converter,
-                                    PreparedBlock& prepared) const {
-  const HeldMessage& message = *slice.message;
-  const auto has_rows = [](const SectionPiece& piece) { return piece.rows > 0; };
-  if (std::ranges::none_of(slice.pieces, has_rows)) return Done{};
-  PENSTOCK_RETURN_IF_ERROR(protocol::ReadRows(message.envelope, message.data, converter.rows));
-  for (const SectionPiece& piece : slice.pieces) {
-    if (!has_rows(piece)) continue;
-    PENSTOCK_RETURN_IF_ERROR(AppendPiece(block, message, piece, converter, prepared));
+Status ClickHouseTable::Convert(const Block& block, const Piece& piece, Converter& converter,
+                                PreparedBlock& prepared) const {
+  const auto has_rows = [&](const SectionPiece& part) {
+    return part.rows > 0 && part.first_number < piece.end &&
+           part.first_number + part.rows > piece.begin;
+  };
+  for (const Slice& slice : block.slices) {
+    const HeldMessage& message = *slice.message;
+    if (std::ranges::none_of(slice.pieces, has_rows)) continue;
+    PENSTOCK_RETURN_IF_ERROR(protocol::ReadRows(message.envelope, message.data, converter.rows));
+    for (const SectionPiece& part : slice.pieces) {
+      if (!has_rows(part)) continue;
+      PENSTOCK_RETURN_IF_ERROR(AppendRows({block, message, part}, piece, converter, prepared));
+    }
   }
   return Done{};
 }
 
-// The rows that the intent has given up stay out, and their letters go (again): the process that
-// recorded them may have died before it sent them.
-Status ClickHouseTable::AppendPiece(const Block& block, const HeldMessage& message,
-                                    const SectionPiece& piece, Converter& converter,
-                                    PreparedBlock& prepared) const {
-  const Section& section = message.envelope.sections[piece.section];
-  const std::size_t before = section.RowsBefore(Next(piece.lo));
-  const auto row_of = [&](Offset offset) {
-    return piece.first_row + section.RowsBefore(offset) - before;
-  };
-  converter.left_out.clear();
-  for (const GivenUp& row : block.intent.given_up) {
-    if (row.origin != section.origin || row.offset <= piece.lo || row.offset > piece.hi) continue;
-    const std::size_t index = row_of(row.offset);
-    converter.left_out.push_back(index);
-    prepared.bad_rows.push_back(
-        LetterFor(section, index, section.RowsBefore(row.offset), converter.rows));
-    prepared.bad_rows.back().error = "the row was given up before a restart of the sink";
+// Rows of the message's [begin, end) that stay out: those of other pieces, and those that the
+// intent has given up.
+void ClickHouseTable::LeaveOut(const Source& source, const Piece& piece, std::size_t begin,
+                               std::size_t end, std::vector<std::size_t>& rows) {
+  rows.clear();
+  for (const GivenUp& given_up : source.block.intent.given_up) {
+    if (!source.Covers(given_up)) continue;
+    const std::size_t row = source.RowOf(given_up.offset);
+    if (row >= begin && row < end) rows.push_back(row);
   }
+  if (!piece.TakesAllBetween()) {
+    const SectionPiece& part = source.piece;
+    for (std::size_t row = begin; row < end; ++row) {
+      const std::size_t number = part.first_number + row - part.first_row;
+      if (!piece.TakesHash(source.block.partition_hashes[number])) rows.push_back(row);
+    }
+  }
+  std::ranges::sort(rows);
+  rows.erase(std::ranges::unique(rows).begin(), rows.end());
+}
+
+Status ClickHouseTable::AppendRows(const Source& source, const Piece& piece, Converter& converter,
+                                   PreparedBlock& prepared) const {
+  const SectionPiece& part = source.piece;
+  const Section& section = source.section();
+  const std::size_t before = source.before();
+  const std::size_t first = std::max(piece.begin, part.first_number) - part.first_number;
+  const std::size_t last = std::min(piece.end, part.first_number + part.rows) - part.first_number;
+  const std::size_t begin = part.first_row + first;
+  const std::size_t end = part.first_row + last;
+  LeaveOut(source, piece, begin, end, converter.left_out);
   converter.offsets.clear();
-  for (std::size_t i = 0; i < piece.rows; ++i) {
+  for (std::size_t i = first; i < last; ++i) {
     converter.offsets.push_back(section.OffsetOfRow(before + i).rep());
   }
   const std::span<const std::int64_t> timestamps =
-      std::span(converter.rows.timestamps_ms).subspan(piece.first_row, piece.rows);
+      std::span(converter.rows.timestamps_ms).subspan(begin, end - begin);
   const clickhouse::OriginRun origin{
-      .rows = piece.rows, .topic = section.origin.topic, .partition = section.origin.partition};
+      .rows = end - begin, .topic = section.origin.topic, .partition = section.origin.partition};
   const clickhouse::RowSlice slice{.columns = converter.rows.columns,
-                                   .begin = piece.first_row,
-                                   .end = piece.first_row + piece.rows,
+                                   .begin = begin,
+                                   .end = end,
                                    .left_out = converter.left_out,
                                    .meta = {.origins = std::span(&origin, 1),
                                             .offsets = converter.offsets,
                                             .timestamps_ms = timestamps,
-                                            .ingest_time_ms = message.envelope.created_ms}};
+                                            .ingest_time_ms = source.message.envelope.created_ms}};
+  const bool is_first = converter.builder->rows() == 0;
   PENSTOCK_ASSIGN_OR_RETURN(const std::vector<clickhouse::BadRow> bad,
                             converter.builder->Append(slice));
   for (const clickhouse::BadRow& row : bad) {
+    converter.left_out.push_back(row.row);
     DeadLetter letter =
-        LetterFor(section, row.row, before + row.row - piece.first_row, converter.rows);
+        LetterFor(section, row.row, before + row.row - part.first_row, converter.rows);
     letter.error = row.message;
     letter.column = row.column;
     prepared.bad_rows.push_back(std::move(letter));
@@ -179,7 +239,25 @@ Status ClickHouseTable::AppendPiece(const Block& block, const HeldMessage& messa
   for (std::size_t i = 0; i < timestamps.size(); i += prepared.sample_weight) {
     prepared.sampled_timestamps_ms.push_back(timestamps[i]);
   }
+  if (is_first || converter.numbers != nullptr) NoteRows(source, begin, end, converter, prepared);
   return Done{};
+}
+
+// Which rows have gone into the builder: the first of all, and every number if it is asked for.
+void ClickHouseTable::NoteRows(const Source& source, std::size_t begin, std::size_t end,
+                               Converter& converter, PreparedBlock& prepared) const {
+  std::ranges::sort(converter.left_out);
+  bool found = false;
+  for (std::size_t row = begin; row < end; ++row) {
+    if (std::ranges::binary_search(converter.left_out, row)) continue;
+    const std::size_t index = row - source.piece.first_row;
+    if (!std::exchange(found, true) && prepared.first_origin.topic.empty()) {
+      prepared.first_origin = source.section().origin;
+      prepared.first_offset = source.section().OffsetOfRow(source.before() + index);
+    }
+    if (converter.numbers == nullptr) return;
+    converter.numbers->push_back(source.piece.first_number + index);
+  }
 }
 
 DeadLetter ClickHouseTable::LetterFor(const Section& section, std::size_t row,
@@ -199,11 +277,34 @@ DeadLetter ClickHouseTable::LetterFor(const Section& section, std::size_t row,
           .time_ms = clock_.WallMs()};
 }
 
-std::optional<TableTrouble> ClickHouseTable::Insert(PreparedBlock& prepared, const Block& block,
+Result<std::vector<DeadLetter>> ClickHouseTable::Letters(const Block& block,
+                                                         std::span<const GivenUp> rows) {
+  std::vector<DeadLetter> letters;
+  protocol::Rows columns;
+  for (const Slice& slice : block.slices) {
+    bool read = false;
+    for (const SectionPiece& piece : slice.pieces) {
+      const Source source{block, *slice.message, piece};
+      for (const GivenUp& row : rows) {
+        if (!source.Covers(row)) continue;
+        if (!std::exchange(read, true)) {
+          PENSTOCK_RETURN_IF_ERROR(
+              protocol::ReadRows(slice.message->envelope, slice.message->data, columns));
+        }
+        letters.push_back(LetterFor(source.section(), source.RowOf(row.offset),
+                                    source.section().RowsBefore(row.offset), columns));
+        letters.back().code = row.code;
+      }
+    }
+  }
+  return letters;
+}
+
+// --- Inserts -------------------------------------------------------------------------------
+
+std::optional<TableTrouble> ClickHouseTable::Insert(PreparedBlock& prepared, std::string_view token,
                                                     std::stop_token stop) {
-  const auto client = clients_.Borrow(
-      [&] { return std::make_unique<clickhouse::Client>(options_.sink.connection); });
-  const std::vector<std::string> columns = CurrentPlan()->ColumnNames();
+  const auto client = BorrowClient();
   // Lent for the call: a block has megabytes.
   clickhouse::EncodedBlock encoded{.body = std::move(prepared.body),
                                    .rows = prepared.rows,
@@ -211,22 +312,64 @@ std::optional<TableTrouble> ClickHouseTable::Insert(PreparedBlock& prepared, con
                                    .codec = codec_};
   const std::string query_id = fmt::format("penstock-{}-{}", process_id_, ++attempts_);
   const std::string comment = fmt::format("penstock pipeline={} block={} rows={}",
-                                          options_.pipeline_id, block.intent.token, prepared.rows);
+                                          options_.pipeline_id, token, prepared.rows);
   const clickhouse::InsertOutcome outcome = client->Insert({.table = options_.sink.table,
-                                                            .columns = columns,
+                                                            .columns = *prepared.columns,
                                                             .block = &encoded,
-                                                            .token = block.intent.token,
+                                                            .token = token,
                                                             .query_id = query_id,
                                                             .log_comment = comment,
                                                             .settings = &options_.sink.settings},
                                                            std::move(stop));
   prepared.body = std::move(encoded.body);
   if (outcome.ok) return std::nullopt;
-  return TableTrouble{.reason = ReasonOf(outcome.error_class),
-                      .code = outcome.code,
-                      .message = fmt::format("{}: {} {}", outcome.host, outcome.message,
-                                             clickhouse::Advice(outcome.code, outcome.error_class)),
-                      .answered = outcome.answered};
+  return TroubleOf(outcome, prepared);
+}
+
+TableTrouble ClickHouseTable::TroubleOf(const clickhouse::InsertOutcome& outcome,
+                                        const PreparedBlock& prepared) const {
+  const ErrorClass error_class = ClassOf(outcome.code, outcome.error_class);
+  return {.error_class = error_class,
+          .code = outcome.code,
+          .code_name = outcome.code_name,
+          .column = clickhouse::NamedColumn(outcome.message, *prepared.columns),
+          .message =
+              fmt::format("{} {}", outcome.message, clickhouse::Advice(outcome.code, error_class)),
+          .answered = outcome.answered || !outcome.sent,
+          .limit = clickhouse::PartitionLimit(outcome.message)};
+}
+
+// `sink.errors` knows the pipeline's own table better than any list.
+ErrorClass ClickHouseTable::ClassOf(int code, ErrorClass error_class) const {
+  const auto own = options_.sink.errors.find(code);
+  if (own == options_.sink.errors.end()) return error_class;
+  if (own->second == "retry") return ErrorClass::kTransient;
+  return own->second == "dead_letter" ? ErrorClass::kData : ErrorClass::kAccess;
+}
+
+std::optional<TableTrouble> ClickHouseTable::HashPartitions(const Block& block,
+                                                            std::string_view partition_key,
+                                                            std::vector<std::uint64_t>& hashes,
+                                                            std::stop_token stop) {
+  const auto known = Current();
+  const auto converter = BorrowConverter(*known);
+  std::vector<std::size_t> numbers;
+  converter->numbers = &numbers;
+  PreparedBlock prepared;
+  const Piece whole{.path = {}, .begin = 0, .end = block.rows};
+  if (const Status converted = Convert(block, whole, *converter, prepared); !converted.ok()) {
+    return TroubleFrom(converted.error());
+  }
+  const clickhouse::EncodedBlock encoded = converter->builder->Finish(clickhouse::BodyCodec::kNone);
+  std::vector<std::pair<std::string, std::string>> structure;
+  for (const clickhouse::PlannedColumn& column : known->plan->columns()) {
+    structure.emplace_back(column.column, column.type);
+  }
+  auto hashed = BorrowClient()->HashRows(partition_key, structure, encoded, std::move(stop));
+  if (!hashed.ok()) return TroubleFrom(hashed.error());
+  hashes.assign(block.rows, 0);
+  for (std::size_t i = 0; i < numbers.size(); ++i) hashes[numbers[i]] = hashed.value()[i];
+  return std::nullopt;
 }
 
 }  // namespace penstock::sink

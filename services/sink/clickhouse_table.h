@@ -34,20 +34,45 @@ class ClickHouseTable final : public TableWriter {
   ~ClickHouseTable() override;
 
   std::optional<TableTrouble> Describe(bool refresh, std::stop_token stop) override;
-  Result<PreparedBlock> Prepare(const Block& block) override;
-  std::optional<TableTrouble> Insert(PreparedBlock& prepared, const Block& block,
+  std::uint64_t version() override;
+  std::string PartitionKey() override;
+  Result<PreparedBlock> Prepare(const Block& block, const Piece& piece) override;
+  std::optional<TableTrouble> Insert(PreparedBlock& prepared, std::string_view token,
                                      std::stop_token stop) override;
+  std::optional<TableTrouble> HashPartitions(const Block& block, std::string_view partition_key,
+                                             std::vector<std::uint64_t>& hashes,
+                                             std::stop_token stop) override;
+  Result<std::vector<DeadLetter>> Letters(const Block& block,
+                                          std::span<const GivenUp> rows) override;
 
  private:
+  /// All that follows from a description of the table. Immutable.
+  struct Known {
+    std::uint64_t version = 0;
+    clickhouse::TableDescription table;
+    std::shared_ptr<const clickhouse::BlockPlan> plan;
+    std::shared_ptr<const std::vector<std::string>> columns;
+  };
+  /// Rows of one message on their way into a converter.
+  struct Source;
   struct Converter;
 
   Result<std::shared_ptr<const clickhouse::BlockPlan>> MakePlan(
       const clickhouse::TableDescription& table);
-  std::shared_ptr<const clickhouse::BlockPlan> CurrentPlan();
-  Status AppendSlice(const Block& block, const Slice& slice, Converter& converter,
-                     PreparedBlock& prepared) const;
-  Status AppendPiece(const Block& block, const HeldMessage& message, const SectionPiece& piece,
-                     Converter& converter, PreparedBlock& prepared) const;
+  std::shared_ptr<const Known> Current();
+  auto BorrowClient();
+  auto BorrowConverter(const Known& known);
+  Status Convert(const Block& block, const Piece& piece, Converter& converter,
+                 PreparedBlock& prepared) const;
+  static void LeaveOut(const Source& source, const Piece& piece, std::size_t begin, std::size_t end,
+                       std::vector<std::size_t>& rows);
+  Status AppendRows(const Source& source, const Piece& piece, Converter& converter,
+                    PreparedBlock& prepared) const;
+  void NoteRows(const Source& source, std::size_t begin, std::size_t end, Converter& converter,
+                PreparedBlock& prepared) const;
+  TableTrouble TroubleOf(const clickhouse::InsertOutcome& outcome,
+                         const PreparedBlock& prepared) const;
+  clickhouse::ErrorClass ClassOf(int code, clickhouse::ErrorClass error_class) const;
   DeadLetter LetterFor(const Section& section, std::size_t row, std::size_t row_in_section,
                        const protocol::Rows& rows) const;
 
@@ -59,7 +84,7 @@ class ClickHouseTable final : public TableWriter {
   std::atomic<std::uint64_t> attempts_{0};
 
   std::mutex mutex_;
-  std::shared_ptr<const clickhouse::BlockPlan> plan_;  // Guarded by mutex_; empty: not described.
+  std::shared_ptr<const Known> known_;  // Guarded by mutex_; empty: not described.
   FreeList<clickhouse::Client> clients_;
   FreeList<Converter> converters_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 #include <utility>
 
 #include "base/backoff.h"
@@ -20,6 +21,18 @@ constexpr std::size_t kReadBytes = 4 << 20;
 constexpr auto kIdleWait = std::chrono::seconds(5);
 
 const Error kStopped{Remedy::kStop, "stopped", "the process is stopping"};
+
+// A row stays given up for the reason that is recorded.
+void AddGivenUp(Intent& intent, const std::vector<DeadLetter>& letters) {
+  std::vector<GivenUp>& rows = intent.given_up;
+  for (const DeadLetter& letter : letters) {
+    rows.push_back({letter.origin, letter.offset, letter.code});
+  }
+  const auto place = [](const GivenUp& row) { return std::tie(row.origin, row.offset); };
+  std::ranges::stable_sort(rows, {}, place);
+  const auto repeated = std::ranges::unique(rows, {}, place);
+  rows.erase(repeated.begin(), repeated.end());
+}
 
 }  // namespace
 
@@ -65,8 +78,7 @@ bool ShardWriter::Record(Block& block, std::vector<DeadLetter> given_up) {
   return request.granted;
 }
 
-void ShardWriter::Inserted(std::unique_ptr<Block> block, const PreparedBlock& prepared) {
-  parts_.metrics.Latency(prepared);
+void ShardWriter::Inserted(std::unique_ptr<Block> block) {
   std::lock_guard lock(mutex_);
   const std::uint64_t number = block->number;
   finished_.emplace(number, std::move(block));
@@ -214,7 +226,7 @@ void ShardWriter::WaitForWork(std::stop_token stop) {
 Clock::Time ShardWriter::DueAt() const {
   const auto since = planner_->OpenSince();
   if (!since || planner_->recovering() || !waiting_.empty()) return Clock::Time::max();
-  return *since + options_.max_delay;
+  return *since + parts_.pool.sizer().Scaled(options_.max_delay, parts_.clock.Now());
 }
 
 bool ShardWriter::HasWork() const {
@@ -240,6 +252,9 @@ Status ShardWriter::AddArrived() {
 }
 
 void ShardWriter::CutWhatIsDue() {
+  BlockSizer& sizer = parts_.pool.sizer();
+  planner_->set_limits(sizer.Scaled(options_.limits, parts_.clock.Now()));
+  parts_.metrics.BlockScale(sizer.Scale(parts_.clock.Now()));
   const bool draining = Draining();
   if (draining) reader_.request_stop();
   if (draining || parts_.clock.Now() >= DueAt()) planner_->CutOpen();
@@ -350,21 +365,16 @@ void ShardWriter::ApplyConfirmed(const Block& block) {
 // True when the record has changed and must be written before the worker goes on.
 bool ShardWriter::ApplyIntent(RecordRequest& request) {
   Block& block = *request.block;
-  const std::size_t known = block.intent.given_up.size();
-  for (const DeadLetter& letter : request.given_up) {
-    block.intent.given_up.push_back({letter.origin, letter.offset});
-  }
-  std::ranges::sort(block.intent.given_up);
-  const auto repeated = std::ranges::unique(block.intent.given_up);
-  block.intent.given_up.erase(repeated.begin(), repeated.end());
+  AddGivenUp(block.intent, request.given_up);
   if (!std::exchange(block.recorded, true)) {
     record_.intents.push_back(block.intent);
     return true;
   }
   const auto recorded = std::ranges::find(record_.intents, block.intent.token, &Intent::token);
   PENSTOCK_CHECK(recorded != record_.intents.end(), "a recorded intent stays until confirmed");
+  if (*recorded == block.intent) return false;
   *recorded = block.intent;
-  return block.intent.given_up.size() != known;
+  return true;
 }
 
 // The rows given up are in the record; now their letters go, and only then the insert.

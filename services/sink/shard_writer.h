@@ -71,7 +71,7 @@ class ShardWriter final : public BlockOwner {
   std::optional<Error> failure() const;
 
   bool Record(Block& block, std::vector<DeadLetter> given_up) override;
-  void Inserted(std::unique_ptr<Block> block, const PreparedBlock& prepared) override;
+  void Inserted(std::unique_ptr<Block> block) override;
   void Failed(std::unique_ptr<Block> block, Error error) override;
 
  private:

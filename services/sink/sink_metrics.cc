@@ -14,7 +14,28 @@ std::size_t IndexOf(PauseReason reason) {
   return static_cast<std::size_t>(reason);
 }
 
+bool NeedsSomebody(PauseReason reason) {
+  return reason == PauseReason::kSchema || reason == PauseReason::kAccess ||
+         reason == PauseReason::kCapacity;
+}
+
 }  // namespace
+
+PauseReason ReasonOf(clickhouse::ErrorClass error_class) {
+  switch (error_class) {
+    case clickhouse::ErrorClass::kPressure:
+    case clickhouse::ErrorClass::kSplit:
+      return PauseReason::kPressure;
+    case clickhouse::ErrorClass::kCapacity:
+      return PauseReason::kCapacity;
+    case clickhouse::ErrorClass::kSchema:
+      return PauseReason::kSchema;
+    case clickhouse::ErrorClass::kAccess:
+      return PauseReason::kAccess;
+    default:
+      return PauseReason::kTransient;
+  }
+}
 
 SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shards)
     : clock_(clock),
@@ -44,6 +65,18 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shard
                                      {{"result", "ok"}})),
       inserts_failed_(metrics.AddCounter("penstock_sink_inserts_total",
                                          "Attempts to insert a block.", {{"result", "failed"}})),
+      splits_by_rows_(metrics.AddCounter("penstock_sink_splits_total",
+                                         "Blocks, or pieces of them, that were split.",
+                                         {{"kind", "rows"}})),
+      splits_by_partitions_(metrics.AddCounter("penstock_sink_splits_total",
+                                               "Blocks, or pieces of them, that were split.",
+                                               {{"kind", "partitions"}})),
+      possible_repeats_(metrics.AddCounter(
+          "penstock_sink_possible_repeats_total",
+          "Rows sent again under another token although an attempt had no answer.")),
+      block_scale_(metrics.AddGauge("penstock_sink_block_scale",
+                                    "Size of blocks against what the document says: above 1 when "
+                                    "the server has too many parts, below when it lacks memory.")),
       workers_busy_(metrics.AddGauge("penstock_sink_workers_busy",
                                      "Threads of the pool that have a block in hand.")),
       shards_owned_(metrics.AddGauge("penstock_shards_owned", "Shards that this process writes.")),
@@ -67,10 +100,13 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shard
     paused_[i] =
         metrics.AddGauge("penstock_sink_paused",
                          "1: inserts wait, for this reason; they resume by themselves.", label);
-    retries_[i] =
-        metrics.AddCounter("penstock_sink_retries_total", "Attempts that failed and are repeated.",
-                           {{"class", std::string(ToText(static_cast<PauseReason>(i)))}});
   }
+  for (std::size_t i = 0; i < clickhouse::kErrorClasses; ++i) {
+    retries_[i] = metrics.AddCounter(
+        "penstock_sink_retries_total", "Attempts that failed, by the class of their error.",
+        {{"class", std::string(ToText(static_cast<clickhouse::ErrorClass>(i)))}});
+  }
+  block_scale_.Set(1);
   shards_owned_.Set(shards);
   account_ = metrics.OnScrape([this] {
     double left = rows_in_.value() - rows_out_.value() - filtered_.value() - duplicate_.value() -
@@ -118,11 +154,6 @@ void SinkMetrics::Inserted(const PreparedBlock& block, Clock::Duration took) {
   insert_seconds_.Observe(Seconds(took));
   block_rows_.Observe(static_cast<double>(block.rows));
   block_bytes_.Observe(static_cast<double>(block.raw_bytes));
-  std::lock_guard lock(mutex_);
-  if (!is_paused_) return;
-  Log(LogLevel::kInfo, "Inserts go through again.");
-  is_paused_ = false;
-  for (const Gauge& paused : paused_) paused.Set(false);
 }
 
 void SinkMetrics::Latency(const PreparedBlock& block) {
@@ -146,22 +177,67 @@ void SinkMetrics::Confirmed(const Block& block) {
   rows_out_.Add(rows - block.intent.given_up.size());
 }
 
-void SinkMetrics::Paused(const TableTrouble& trouble) {
+void SinkMetrics::InsertFailed(const TableTrouble& trouble) {
   inserts_failed_.Add();
-  retries_[IndexOf(trouble.reason)].Add();
-  const bool repair = trouble.reason == PauseReason::kSchema ||
-                      trouble.reason == PauseReason::kAccess ||
-                      trouble.reason == PauseReason::kData;
-  {
-    std::lock_guard lock(mutex_);
-    is_paused_ = true;
-    for (std::size_t i = 0; i < kPauseReasons; ++i) paused_[i].Set(i == IndexOf(trouble.reason));
+  Refused(trouble);
+}
+
+void SinkMetrics::Refused(const TableTrouble& trouble) {
+  retries_[static_cast<std::size_t>(trouble.error_class)].Add();
+}
+
+void SinkMetrics::SplitBlock(SplitKind kind) {
+  (kind == SplitKind::kRows ? splits_by_rows_ : splits_by_partitions_).Add();
+}
+
+void SinkMetrics::PartitionsUnknown(const TableTrouble& trouble) {
+  log_.LogFor("partitions_unknown", LogLevel::kWarn,
+              "A block with too many partitions is halved by rows: the server could not say which "
+              "partitions they belong to.",
+              {{"error", trouble.message}});
+}
+
+void SinkMetrics::PossibleRepeats(std::size_t rows) {
+  possible_repeats_.Add(rows);
+  log_.LogFor("possible_repeats", LogLevel::kWarn,
+              "Rows are sent again in smaller blocks although an answer is missing: they may be in "
+              "the table twice.",
+              {{"rows", rows}});
+}
+
+void SinkMetrics::BlockScale(double scale) {
+  block_scale_.Set(scale);
+}
+
+void SinkMetrics::Waiting::For(const TableTrouble& trouble) {
+  const PauseReason reason = ReasonOf(trouble.error_class);
+  if (reason_ != reason) {
+    End();
+    reason_ = reason;
+    owner_.CountWaiting(reason, 1);
   }
-  log_.LogFor(
-      ToText(trouble.reason), repair ? LogLevel::kError : LogLevel::kWarn,
+  const bool repair = NeedsSomebody(reason);
+  owner_.log_.LogFor(
+      ToText(reason), repair ? LogLevel::kError : LogLevel::kWarn,
       repair ? "Inserts are paused until somebody acts; nothing is lost meanwhile."
              : "An insert did not go through: it is repeated.",
-      {{"reason", ToText(trouble.reason)}, {"code", trouble.code}, {"error", trouble.message}});
+      {{"reason", ToText(reason)}, {"code", trouble.code}, {"error", trouble.message}});
+}
+
+void SinkMetrics::Waiting::End() {
+  if (!reason_) return;
+  owner_.CountWaiting(*reason_, -1);
+  reason_.reset();
+}
+
+void SinkMetrics::CountWaiting(PauseReason reason, int change) {
+  std::lock_guard lock(mutex_);
+  int& count = waiting_[IndexOf(reason)];
+  count += change;
+  paused_[IndexOf(reason)].Set(count > 0);
+  if (change > 0 || count > 0) return;
+  const bool free = std::ranges::all_of(waiting_, [](int blocks) { return blocks == 0; });
+  if (free) log_.LogFor("free", LogLevel::kInfo, "Inserts go through again.");
 }
 
 void SinkMetrics::ShardFailed(ShardId shard, const Error& error) {

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,6 +20,17 @@
 #include "telemetry/metrics.h"
 
 namespace penstock::sink {
+
+/// Why no insert goes through: a closed list, the label of penstock_sink_paused.
+enum class PauseReason : std::uint8_t { kTransient, kPressure, kCapacity, kSchema, kAccess };
+inline constexpr std::size_t kPauseReasons = 5;
+
+constexpr std::string_view ToText(PauseReason reason) {
+  constexpr std::string_view kNames[kPauseReasons] = {"transient", "pressure", "capacity", "schema",
+                                                      "access"};
+  return kNames[static_cast<std::size_t>(reason)];
+}
+PauseReason ReasonOf(clickhouse::ErrorClass error_class);
 
 /// All that a sink says about itself: one method an event, moving its counters and writing its log
 /// line together. Thread-safe; called once a message or block, not once a row.
@@ -37,8 +50,18 @@ class SinkMetrics {
   void Latency(const PreparedBlock& block);
   /// The block is confirmed in the shard's record.
   void Confirmed(const Block& block);
-  /// An insert, or what must come before it, did not go through: it is tried again.
-  void Paused(const TableTrouble& trouble);
+  /// An insert was refused, or its answer did not come.
+  void InsertFailed(const TableTrouble& trouble);
+  /// What must come before an insert did not go through.
+  void Refused(const TableTrouble& trouble);
+  /// A block, or a piece of one, goes in smaller pieces from now on.
+  void SplitBlock(SplitKind kind);
+  /// The server could not say which partitions the rows of a block belong to.
+  void PartitionsUnknown(const TableTrouble& trouble);
+  /// Rows that may be in the table are sent again under other tokens.
+  void PossibleRepeats(std::size_t rows);
+  /// Blocks are this much larger than the document says.
+  void BlockScale(double scale);
   /// The shard can do nothing until somebody acts.
   void ShardFailed(ShardId shard, const Error& error);
   /// What the table promises about repeated inserts.
@@ -57,7 +80,26 @@ class SinkMetrics {
   };
   Busy Working() const { return Busy(*this); }
 
+  /// A block that cannot be inserted for a while. One owner thread.
+  class [[nodiscard]] Waiting {
+   public:
+    explicit Waiting(SinkMetrics& owner) : owner_(owner) {}
+    ~Waiting() { End(); }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+    /// It waits for that from now on.
+    void For(const TableTrouble& trouble);
+    void End();
+
+   private:
+    SinkMetrics& owner_;
+    std::optional<PauseReason> reason_;
+  };
+
  private:
+  void CountWaiting(PauseReason reason, int change);
+
   const Clock& clock_;
   Counter rows_in_;
   Counter bytes_in_;
@@ -73,7 +115,11 @@ class SinkMetrics {
   Histogram block_bytes_;
   Counter inserts_ok_;
   Counter inserts_failed_;
-  std::array<Counter, kPauseReasons> retries_;
+  std::array<Counter, clickhouse::kErrorClasses> retries_;
+  Counter splits_by_rows_;
+  Counter splits_by_partitions_;
+  Counter possible_repeats_;
+  Gauge block_scale_;
   std::array<Gauge, kPauseReasons> paused_;
   Gauge workers_busy_;
   Gauge shards_owned_;
@@ -82,7 +128,7 @@ class SinkMetrics {
   Counter refused_sections_;
   Counter read_failures_;
   std::mutex mutex_;
-  bool is_paused_ = false;  // Guarded by mutex_.
+  std::array<int, kPauseReasons> waiting_{};  // Blocks, by reason. Guarded by mutex_.
   LogEvery log_;
   LogEvery read_log_;
   Metrics::Collector account_;

@@ -12,8 +12,9 @@ namespace {
 TEST(ErrorClassTest, EveryCodeHasItsClass) {
   const std::map<ErrorClass, std::vector<int>> classes = {
       {ErrorClass::kTransient,
-       {3,   95,  96,  107, 159, 198, 202, 203, 209, 210, 225, 236, 241, 242, 254,
+       {3,   95,  96,  107, 159, 198, 202, 203, 209, 210, 225, 236, 242, 254,
         265, 279, 285, 286, 319, 364, 384, 394, 425, 439, 473, 499, 999, 1000}},
+      {ErrorClass::kMemory, {241}},
       {ErrorClass::kCapacity, {243, 201}},
       {ErrorClass::kSchema, {8, 10, 16, 20, 33, 36, 47, 60, 81, 131, 218}},
       {ErrorClass::kData,
@@ -54,6 +55,27 @@ TEST(ErrorClassTest, WithoutACodeTheStatusDecides) {
   for (const int status : {400, 401, 403, 404, 413}) {
     EXPECT_EQ(ClassifyClickHouseError(0, status, ""), ErrorClass::kAccess) << status;
   }
+}
+
+TEST(ErrorClassTest, NamesTheColumnThatTheMessageBlames) {
+  const std::vector<std::string> columns = {"a", "ab", "odd name"};
+  EXPECT_EQ(NamedColumn("Code: 469. DB::Exception: Constraint `c` for table d.t is violated at row "
+                        "2. Expression: (ab < 100). Column values: ab = 200. (VIOLATED_CONSTRAINT)",
+                        columns),
+            "ab");
+  EXPECT_EQ(NamedColumn("while converting source column x to destination column `odd name`: bad",
+                        columns),
+            "odd name");
+  EXPECT_EQ(NamedColumn("Cannot insert NULL value into a column of type 'Int8' at: a", columns),
+            "a");
+  EXPECT_EQ(NamedColumn("Column values: other = 1", columns), "");
+  EXPECT_EQ(NamedColumn("", columns), "");
+}
+
+TEST(ErrorClassTest, ReadsTheLimitOfPartitions) {
+  EXPECT_EQ(PartitionLimit("Too many partitions for single INSERT block (more than 100). The "),
+            100U);
+  EXPECT_EQ(PartitionLimit("Too many parts (300)"), 0U);
 }
 
 TEST(ErrorClassTest, FindsCodeAndName) {

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include "base/wait.h"
-#include "fake_table.h"
 #include "ingestor/ingestor.h"
 #include "ingestor/sink_view.h"
 #include "json/dead_letter_json.h"
@@ -16,6 +15,7 @@
 #include "support/fake_key_value.h"
 #include "support/fake_record_source.h"
 #include "support/fake_streams.h"
+#include "support/fake_table.h"
 
 namespace penstock {
 namespace {
@@ -42,6 +42,14 @@ SourcePlan Plan() {
   return plan;
 }
 
+// Found by the sink, and by the server alone.
+bool IsUnconvertible(std::int64_t id) {
+  return id % 61 == 3;
+}
+bool IsRefused(std::int64_t id) {
+  return id % 83 == 5;
+}
+
 /// Both stages in one process over servers in memory. Each stage can die and be started again.
 class World {
  public:
@@ -50,11 +58,17 @@ class World {
       Ensure(protocol::StreamName(kPipeline, protocol::Hop::kIn, ShardId(shard)),
              protocol::Subject(kPipeline, protocol::Hop::kIn, ShardId(shard)));
     }
-    Ensure(protocol::DeadLetterStream(kPipeline),
-           protocol::DeadLetterSubject(kPipeline, "ingestor"));
+    Ensure(protocol::DeadLetterStream(kPipeline), "penstock." + kPipeline + ".dlq.>");
+    table_.Set({.unconvertible = IsUnconvertible,
+                .refused = IsRefused,
+                .partitions = 9,
+                .partition_limit = 4,
+                .busy = 12,
+                .no_memory = 15,
+                .lost = 12});
   }
 
-  /// One record in 20 is no JSON.
+  /// One record in 20 is no JSON, and some rows are nothing for the table.
   void Produce(std::size_t records) {
     for (std::size_t i = 0; i < records; ++i) {
       const std::int64_t id = produced_++;
@@ -63,7 +77,8 @@ class World {
       if (random_() % 50 == 0)
         kafka_.AppendGap(partition, static_cast<std::int64_t>(random_() % 4000));
       const bool poison = id % 20 == 7;
-      (poison ? poisoned_ : good_).insert(id);
+      const bool bad = poison || IsUnconvertible(id) || IsRefused(id);
+      (bad ? bad_ : good_).insert(id);
       kafka_.Append(partition, {.value = poison ? fmt::format("{} is no JSON", id)
                                                 : fmt::format("{{\"id\":{}}}", id)});
     }
@@ -103,7 +118,7 @@ class World {
     }
     return letters;
   }
-  std::size_t poisoned() const { return poisoned_.size(); }
+  std::size_t bad() const { return bad_.size(); }
 
  private:
   void Ensure(const std::string& stream, const std::string& subject) {
@@ -117,7 +132,7 @@ class World {
   std::mt19937_64 random_;
   std::int64_t produced_ = 0;
   std::set<std::int64_t> good_;
-  std::set<std::int64_t> poisoned_;
+  std::set<std::int64_t> bad_;
 };
 
 class World::IngestorLife {
@@ -281,8 +296,8 @@ TEST(DeliveryLawTest, EveryRecordIsOneRowOrOneDeadLetterWhoeverDies) {
     for (const auto& [id, times] : rows) EXPECT_EQ(times, 1) << "row " << id;
     const Account account = world.TotalAccount();
     EXPECT_EQ(account[Outcome::kRow], world.good().size());
-    EXPECT_EQ(account[Outcome::kDeadLetter], world.poisoned());
-    EXPECT_EQ(world.DeadLetters().size(), world.poisoned());
+    EXPECT_EQ(account[Outcome::kDeadLetter], world.bad());
+    EXPECT_EQ(world.DeadLetters().size(), world.bad());
   }
 }
 

@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "protocol/section_codec.h"
+
 namespace penstock::protocol {
 namespace {
 
@@ -24,9 +28,23 @@ ShardRecord RandomRecord(std::mt19937_64& random) {
     for (auto& count : progress.account.records) count = random();
   }
   for (std::uint64_t i = random() % 4; i > 0; --i) {
-    Intent intent{.ranges = {{origin(), offset(), offset()}}, .token = "t", .given_up = {}};
-    for (std::uint64_t k = random() % 3; k > 0; --k)
-      intent.given_up.push_back({origin(), offset()});
+    Intent intent;
+    intent.ranges = {{origin(), offset(), offset()}};
+    intent.token = "t";
+    for (std::uint64_t k = random() % 3; k > 0; --k) {
+      GivenUp row{origin(), offset(), random() % 2 == 0 ? 0 : 469};
+      for (std::uint64_t run = random() % 4; run > 0; --run) {
+        intent.given_up.push_back(row);
+        row.offset = Next(row.offset);
+      }
+    }
+    for (std::uint64_t k = random() % 3; k > 0; --k) {
+      intent.splits.push_back({std::string(random() % 20, '1'),
+                               static_cast<SplitKind>(random() % 2),
+                               static_cast<std::uint8_t>(random() % 12 + 1)});
+      intent.done.emplace_back(random() % 20, '0');
+      intent.partition_key = "toYYYYMM(day), city";
+    }
     record.intents.push_back(std::move(intent));
   }
   return record;
@@ -51,6 +69,47 @@ TEST(ShardRecordCodecTest, AnyFlippedByteIsAClearError) {
     flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
     EXPECT_FALSE(DecodeShardRecord(flipped).ok()) << at;
   }
+}
+
+// What an earlier release has left behind is taken over.
+TEST(ShardRecordCodecTest, VersionOneIsRead) {
+  const Origin origin{"s", "t", 3, 1, 1};
+  std::string bytes = "PSTR";
+  AppendFixed<std::uint8_t>(bytes, 1);
+  AppendVarint(bytes, 77);
+  AppendVarint(bytes, 5);
+  AppendPosition(bytes, {1, StreamSeq(9), 8});
+  AppendVarint(bytes, 0);
+  AppendVarint(bytes, 1);
+  AppendVarint(bytes, 1);
+  AppendOrigin(bytes, origin);
+  AppendVarint(bytes, ZigZag(3));
+  AppendVarint(bytes, ZigZag(9));
+  AppendString(bytes, "token");
+  AppendVarint(bytes, 1);
+  AppendOrigin(bytes, origin);
+  AppendVarint(bytes, ZigZag(7));
+  AppendFixed(bytes, Hash64(bytes));
+  const auto read = DecodeShardRecord(bytes);
+  ASSERT_TRUE(read.ok()) << read.error().detail;
+  Intent intent;
+  intent.ranges = {{origin, Offset(3), Offset(9)}};
+  intent.token = "token";
+  intent.given_up = {{origin, Offset(7), 0}};
+  EXPECT_EQ(read.value().intents, std::vector<Intent>{intent});
+  EXPECT_EQ(read.value().birth, 77U);
+}
+
+// A table that refuses everything must not make a record that no message can carry.
+TEST(ShardRecordCodecTest, ABlockOfRowsGivenUpIsFewBytes) {
+  ShardRecord record;
+  Intent& intent = record.intents.emplace_back();
+  for (std::int64_t offset = 0; offset < 1'000'000; ++offset) {
+    intent.given_up.push_back({{"source", "topic", 3, 1, 1}, Offset(offset), 469});
+  }
+  const std::string bytes = EncodeShardRecord(record);
+  EXPECT_LT(bytes.size(), 200U);
+  EXPECT_EQ(DecodeShardRecord(bytes).value(), record);
 }
 
 TEST(ShardRecordCodecTest, TheTokenIsAFunctionOfPipelineShardAndRanges) {

@@ -9,84 +9,30 @@
 #include "stream_model.h"
 #include "support/fake_key_value.h"
 #include "support/fake_streams.h"
+#include "support/fake_table.h"
 
 namespace penstock::sink {
 namespace {
 
 using penstock::testing::FakeKeyValue;
 using penstock::testing::FakeStreams;
+using penstock::testing::FakeTable;
 
 const std::string kStream = protocol::StreamName("orders", protocol::Hop::kIn, ShardId(0));
 const std::string kSubject = protocol::Subject("orders", protocol::Hop::kIn, ShardId(0));
 const std::string kLetters = protocol::DeadLetterSubject("orders", "sink");
 
-// A table that drops a repeated token and, on demand, fails before or after it has applied an
-// insert. Outlives the sinks that write into it.
-class FakeTable final : public TableWriter {
- public:
-  enum class Fate : std::uint8_t { kGood, kRefused, kAppliedButLost };
-
-  std::optional<TableTrouble> Describe(bool, std::stop_token) override { return std::nullopt; }
-
-  Result<PreparedBlock> Prepare(const Block& block) override {
-    PreparedBlock prepared;
-    for (const RowId& row : RowsOf(block)) {
-      const Origin origin{"s", "t", row.first, 1, 1};
-      const GivenUp given_up{origin, Offset(row.second)};
-      const bool known =
-          std::ranges::find(block.intent.given_up, given_up) != block.intent.given_up.end();
-      if (known || IsBad(row)) {
-        DeadLetter letter;
-        letter.component = "sink";
-        letter.origin = origin;
-        letter.offset = Offset(row.second);
-        prepared.bad_rows.push_back(letter);
-      } else {
-        prepared.body += fmt::format("{}/{} ", row.first, row.second);
-        ++prepared.rows;
-      }
-    }
-    return prepared;
-  }
-
-  std::optional<TableTrouble> Insert(PreparedBlock& prepared, const Block& block,
-                                     std::stop_token) override {
-    std::lock_guard lock(mutex_);
-    const Fate fate = random_() % 4 == 0 ? static_cast<Fate>(random_() % 3) : Fate::kGood;
-    if (closed_ || fate == Fate::kRefused) return Trouble(true);
-    const auto [known, fresh] = bodies_.try_emplace(block.intent.token, prepared.body);
-    EXPECT_EQ(known->second, prepared.body) << "one token, one set of rows";
-    rows_ += fresh ? prepared.rows : 0;
-    if (fate == Fate::kAppliedButLost) return Trouble(false);
-    return std::nullopt;
-  }
-
-  static bool IsBad(const RowId& row) { return row.second % 50 == 20; }
-  static TableTrouble Trouble(bool answered) {
-    return {
-        .reason = PauseReason::kTransient, .code = 0, .message = "injected", .answered = answered};
-  }
-
-  void Close(bool closed) {
-    std::lock_guard lock(mutex_);
-    closed_ = closed;
-  }
-  std::size_t rows() {
-    std::lock_guard lock(mutex_);
-    return rows_;
-  }
-  std::size_t inserts() {
-    std::lock_guard lock(mutex_);
-    return bodies_.size();
-  }
-
- private:
-  std::mutex mutex_;
-  std::mt19937_64 random_{5};
-  std::map<std::string, std::string> bodies_;
-  std::size_t rows_ = 0;
-  bool closed_ = false;
-};
+// Some rows fit no column, some the table refuses.
+bool IsUnconvertible(std::int64_t id) {
+  return id % 50 == 20;
+}
+bool IsRefused(std::int64_t id) {
+  return id % 70 == 33;
+}
+bool IsBad(const RowId& row) {
+  const std::int64_t id = row.first * 1'000'000 + row.second;
+  return IsUnconvertible(id) || IsRefused(id);
+}
 
 class ShardWriterTest : public ::testing::Test {
  protected:
@@ -95,6 +41,13 @@ class ShardWriterTest : public ::testing::Test {
     EXPECT_TRUE(
         streams_.Ensure({.name = protocol::DeadLetterStream("orders"), .subjects = {kLetters}})
             .ok());
+    table_.Set({.unconvertible = IsUnconvertible,
+                .refused = IsRefused,
+                .partitions = 11,
+                .partition_limit = 5,
+                .busy = 12,
+                .no_memory = 12,
+                .lost = 10});
   }
 
   // One life of a sink process.
@@ -159,7 +112,7 @@ class ShardWriterTest : public ::testing::Test {
 
   FakeStreams streams_;
   FakeKeyValue bucket_;
-  FakeTable table_;
+  FakeTable table_{5};
   Metrics metrics_;
   SinkMetrics sink_metrics_{metrics_, SystemClock(), 1};
 };
@@ -175,8 +128,8 @@ TEST_F(ShardWriterTest, RowsArriveAndTheRecordSaysSo) {
   std::uint64_t rows = 0;
   std::uint64_t bad = 0;
   for (const auto& [origin, progress] : record.progress) rows += progress.account[Outcome::kRow];
-  for (const RowId& row : model.rows()) bad += FakeTable::IsBad(row) ? 1U : 0U;
-  EXPECT_EQ(rows, table_.rows());
+  for (const RowId& row : model.rows()) bad += IsBad(row) ? 1U : 0U;
+  EXPECT_EQ(rows, table_.row_count());
   EXPECT_EQ(rows + bad, model.rows().size());
 }
 
@@ -190,8 +143,8 @@ TEST_F(ShardWriterTest, NothingIsLostAndNothingIsTwiceWhereverTheSinkDies) {
     client.faults().Roll(random(), 0.005, 0.05);
     Life life(*this, client, random() % 60 + 1);
     for (std::uint64_t i = random() % 6; i > 0; --i) Publish(model);
-    const std::size_t inserts = table_.inserts() + random() % 5;
-    WaitFor([&] { return table_.inserts() >= inserts || Record().position.seq == LastSeq(); });
+    const std::size_t inserts = table_.applied() + random() % 5;
+    WaitFor([&] { return table_.applied() >= inserts || Record().position.seq == LastSeq(); });
   }
   Life last(*this, bucket_, 100);
   ASSERT_TRUE(
@@ -204,9 +157,9 @@ TEST_F(ShardWriterTest, NothingIsLostAndNothingIsTwiceWhereverTheSinkDies) {
     dead += progress.account[Outcome::kDeadLetter];
   }
   std::size_t bad = 0;
-  for (const RowId& row : model.rows()) bad += FakeTable::IsBad(row) ? 1U : 0U;
-  EXPECT_EQ(table_.rows(), model.rows().size() - bad);
-  EXPECT_EQ(rows, table_.rows()) << "the account is the table's";
+  for (const RowId& row : model.rows()) bad += IsBad(row) ? 1U : 0U;
+  EXPECT_EQ(table_.row_count(), model.rows().size() - bad);
+  EXPECT_EQ(rows, table_.row_count()) << "the account is the table's";
   EXPECT_GE(dead, bad);
 }
 
@@ -237,13 +190,13 @@ TEST_F(ShardWriterTest, ADrainInsertsThePartFilledBlock) {
 
 TEST_F(ShardWriterTest, ATableThatIsAwayLosesNothingAndKeepsWithinItsBudget) {
   StreamModel model(4);
-  table_.Close(true);
+  table_.Close();
   Life life(*this, bucket_, 50);
   for (int i = 0; i < 50; ++i) Publish(model);
   ASSERT_TRUE(WaitFor([&] { return !Record().intents.empty(); }));
   EXPECT_LE(Record().intents.size(), 2U) << "as many as may be in flight";
-  EXPECT_EQ(table_.rows(), 0U);
-  table_.Close(false);
+  EXPECT_EQ(table_.row_count(), 0U);
+  table_.Open();
   ASSERT_TRUE(WaitFor([&] { return Record().position.seq == LastSeq(); }));
 }
 

@@ -1,0 +1,270 @@
+#include "sink/block_inserter.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/wait.h"
+#include "telemetry/log.h"
+
+namespace penstock::sink {
+
+namespace {
+
+using clickhouse::ErrorClass;
+
+// ClickHouse's default, for a message that does not tell the limit.
+constexpr std::size_t kUsualPartitions = 100;
+// Hashes have 64 bits; this leaves room for one more split.
+constexpr unsigned kMostHashBits = 48;
+
+const Error kStopped{Remedy::kStop, "stopped", "the process is stopping"};
+
+// Releases what it acquired, whichever way the scope ends.
+class Turn {
+ public:
+  explicit Turn(std::counting_semaphore<>& semaphore) : semaphore_(semaphore) {
+    semaphore_.acquire();
+  }
+  ~Turn() { semaphore_.release(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  std::counting_semaphore<>& semaphore_;
+};
+
+}  // namespace
+
+BlockInserter::BlockInserter(std::chrono::milliseconds first_retry, Parts parts, Block& block,
+                             std::stop_token stop)
+    : first_retry_(first_retry),
+      parts_(parts),
+      block_(block),
+      stop_(std::move(stop)),
+      waiting_(parts.metrics) {}
+
+Status BlockInserter::Run() {
+  PENSTOCK_RETURN_IF_ERROR(SendInheritedLetters());
+  while (const auto piece = FirstOpenPiece(block_.intent, block_.rows)) {
+    PENSTOCK_RETURN_IF_ERROR(InsertPiece(*piece));
+  }
+  return Done{};
+}
+
+// The process that recorded them may have died before it sent them.
+Status BlockInserter::SendInheritedLetters() {
+  if (block_.intent.given_up.empty()) return Done{};
+  PENSTOCK_ASSIGN_OR_RETURN(std::vector<DeadLetter> letters,
+                            parts_.table.Letters(block_, block_.intent.given_up));
+  for (DeadLetter& letter : letters) {
+    const bool refused = letter.code != 0;
+    letter.reason = refused ? DeadLetterReason::kSinkRejection : DeadLetterReason::kMappingError;
+    letter.error = fmt::format("{} before a restart of the sink, which has not kept the sentence",
+                               refused ? "ClickHouse refused the row" : "the row was given up");
+    if (refused) letter.code_name = clickhouse::CodeName(letter.code, {});
+  }
+  return Record(std::move(letters));
+}
+
+Status BlockInserter::InsertPiece(const Piece& piece) {
+  PENSTOCK_ASSIGN_OR_RETURN(PreparedBlock prepared, Prepare(piece));
+  history_ = {.unanswered = MaybeApplied(piece)};
+  backoff_.reset();
+  const std::string token = TokenOf(block_.intent, piece);
+  while (prepared.rows > 0) {
+    const Clock::Time started = parts_.clock.Now();
+    const auto trouble = parts_.table.Insert(prepared, token, stop_);
+    if (!trouble) {
+      ++parts_.inserted;
+      parts_.metrics.Inserted(prepared, parts_.clock.Now() - started);
+      parts_.metrics.Latency(prepared);
+      break;
+    }
+    if (stop_.stop_requested()) return kStopped;
+    history_.rows = prepared.rows;
+    Note(*trouble);
+    PENSTOCK_ASSIGN_OR_RETURN(const Fate fate, React(piece, *trouble, prepared));
+    if (fate == Fate::kSettled) return Done{};
+  }
+  waiting_.End();
+  // Recorded with the next write: until then a repeat is dropped by its token.
+  MarkDone(block_.intent, piece.path);
+  return Done{};
+}
+
+// Converts the piece once the table is known, however long that takes. The intent comes before
+// the first insert: a process that dies after it finds it, and sends the same rows again.
+Result<PreparedBlock> BlockInserter::Prepare(const Piece& piece) {
+  PENSTOCK_RETURN_IF_ERROR(DescribeTable(false));
+  while (!piece.TakesAllBetween() && block_.partition_hashes.empty()) {
+    if (const auto trouble = LearnPartitions()) PENSTOCK_RETURN_IF_ERROR(Pause(*trouble));
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(PreparedBlock prepared, Convert(piece));
+  if (!block_.recorded || !prepared.bad_rows.empty()) {
+    PENSTOCK_RETURN_IF_ERROR(Record(std::exchange(prepared.bad_rows, {})));
+  }
+  return prepared;
+}
+
+Result<PreparedBlock> BlockInserter::Convert(const Piece& piece) {
+  const Turn turn(parts_.converting);
+  return parts_.table.Prepare(block_, piece);
+}
+
+Status BlockInserter::DescribeTable(bool refresh) {
+  while (const auto trouble = parts_.table.Describe(refresh, stop_)) {
+    parts_.metrics.Refused(*trouble);
+    PENSTOCK_RETURN_IF_ERROR(Pause(*trouble));
+  }
+  return Done{};
+}
+
+Status BlockInserter::Record(std::vector<DeadLetter> given_up) {
+  if (!parts_.owner.Record(block_, std::move(given_up))) return kStopped;
+  return Done{};
+}
+
+// Every attempt of this process at what is below a split that it made began after the split; what
+// the split replaced is certain by then, or counted.
+bool BlockInserter::MaybeApplied(const Piece& piece) const {
+  if (!block_.inherited) return false;
+  return std::ranges::none_of(
+      split_here_, [&](const std::string& path) { return piece.path.starts_with(path); });
+}
+
+void BlockInserter::Note(const TableTrouble& trouble) {
+  parts_.metrics.InsertFailed(trouble);
+  history_.unanswered |= !trouble.answered;
+  if (trouble.error_class == ErrorClass::kMemory) {
+    ++history_.memory_refusals;
+    parts_.sizer.TooLittleMemory(parts_.clock.Now());
+  }
+  if (trouble.error_class == ErrorClass::kPressure) parts_.sizer.TooManyParts(parts_.clock.Now());
+  if (trouble.error_class != ErrorClass::kUnknown) return;
+  const std::uint64_t inserted = parts_.inserted;
+  UnknownCode& code = unknown_codes_.try_emplace(trouble.code, 0, inserted).first->second;
+  history_.block_unknown_refusals = ++code.refusals;
+  ++history_.unknown_refusals;
+  history_.others_inserted = inserted > code.inserted_before;
+}
+
+Result<BlockInserter::Fate> BlockInserter::React(const Piece& piece, const TableTrouble& trouble,
+                                                 PreparedBlock& prepared) {
+  switch (NextStep(trouble, history_)) {
+    case Step::kRetry:
+      PENSTOCK_RETURN_IF_ERROR(Pause(trouble));
+      return Fate::kOpen;
+    case Step::kDescribe: {
+      PENSTOCK_RETURN_IF_ERROR(Pause(trouble));
+      PENSTOCK_RETURN_IF_ERROR(DescribeTable(true));
+      PENSTOCK_RETURN_IF_ERROR(MadeAnew(piece, prepared));
+      return Fate::kOpen;
+    }
+    case Step::kHalve:
+      return Halve(piece, trouble, prepared);
+    case Step::kPartition:
+      return Partition(piece, trouble, prepared);
+    case Step::kGiveUp:
+      return GiveUp(piece, trouble, prepared);
+  }
+  return Fate::kOpen;
+}
+
+Result<bool> BlockInserter::MadeAnew(const Piece& piece, PreparedBlock& prepared) {
+  if (parts_.table.version() == prepared.table_version) return false;
+  prepared = {};
+  PENSTOCK_ASSIGN_OR_RETURN(prepared, Prepare(piece));
+  return true;
+}
+
+// Rows may be refused because the table has changed since they were converted: then it is not
+// them. One look for each block tells.
+Result<BlockInserter::Fate> BlockInserter::Halve(const Piece& piece, const TableTrouble& trouble,
+                                                 PreparedBlock& prepared) {
+  if (trouble.error_class == ErrorClass::kData && !std::exchange(looked_at_table_, true)) {
+    PENSTOCK_RETURN_IF_ERROR(DescribeTable(true));
+    PENSTOCK_ASSIGN_OR_RETURN(const bool anew, MadeAnew(piece, prepared));
+    if (anew) return Fate::kOpen;
+  }
+  const bool refused_before_writing =
+      trouble.error_class == ErrorClass::kData || trouble.error_class == ErrorClass::kSplit;
+  if (history_.unanswered && !refused_before_writing) {
+    parts_.metrics.PossibleRepeats(prepared.rows);
+  }
+  SplitByRows(block_.intent, piece);
+  PENSTOCK_RETURN_IF_ERROR(RecordSplit(piece, SplitKind::kRows));
+  return Fate::kSettled;
+}
+
+Result<BlockInserter::Fate> BlockInserter::Partition(const Piece& piece,
+                                                     const TableTrouble& trouble,
+                                                     PreparedBlock& prepared) {
+  if (const auto unlearnt = LearnPartitions()) {
+    if (unlearnt->error_class != ErrorClass::kTransient) {
+      parts_.metrics.PartitionsUnknown(*unlearnt);
+      return Halve(piece, trouble, prepared);
+    }
+    PENSTOCK_RETURN_IF_ERROR(Pause(*unlearnt));
+    return Fate::kOpen;
+  }
+  std::vector<std::uint64_t> hashes;
+  for (std::size_t number = piece.begin; number < piece.end; ++number) {
+    const std::uint64_t hash = block_.partition_hashes[number];
+    if (piece.TakesHash(hash)) hashes.push_back(hash);
+  }
+  const std::size_t limit = trouble.limit > 0 ? trouble.limit : kUsualPartitions;
+  const std::uint8_t bits = PartitionBits(hashes, piece.hash_bits, limit);
+  // No bits: by these hashes there is nothing to split, whatever the server says.
+  if (bits == 0 || piece.hash_bits + bits > kMostHashBits) return Halve(piece, trouble, prepared);
+  SplitByPartitions(block_.intent, piece, bits);
+  PENSTOCK_RETURN_IF_ERROR(RecordSplit(piece, SplitKind::kPartitions));
+  return Fate::kSettled;
+}
+
+// A split that is recorded stays what it was, whatever the table is partitioned by since.
+std::optional<TableTrouble> BlockInserter::LearnPartitions() {
+  if (!block_.partition_hashes.empty()) return std::nullopt;
+  std::string& key = block_.intent.partition_key;
+  if (!HasPartitionSplit(block_.intent)) key = parts_.table.PartitionKey();
+  auto trouble = parts_.table.HashPartitions(block_, key, block_.partition_hashes, stop_);
+  if (trouble && !HasPartitionSplit(block_.intent)) key.clear();
+  return trouble;
+}
+
+Status BlockInserter::RecordSplit(const Piece& piece, SplitKind kind) {
+  parts_.metrics.SplitBlock(kind);
+  split_here_.push_back(piece.path);
+  waiting_.End();
+  return Record({});
+}
+
+Result<BlockInserter::Fate> BlockInserter::GiveUp(const Piece& piece, const TableTrouble& trouble,
+                                                  PreparedBlock& prepared) {
+  const GivenUp row{prepared.first_origin, prepared.first_offset, trouble.code};
+  PENSTOCK_ASSIGN_OR_RETURN(std::vector<DeadLetter> letters,
+                            parts_.table.Letters(block_, std::span(&row, 1)));
+  for (DeadLetter& letter : letters) {
+    letter.reason = DeadLetterReason::kSinkRejection;
+    letter.error = trouble.message;
+    letter.column = trouble.column;
+    letter.code_name = trouble.code_name;
+  }
+  // Done and given up go into the record with one write.
+  MarkDone(block_.intent, piece.path);
+  waiting_.End();
+  PENSTOCK_RETURN_IF_ERROR(Record(std::move(letters)));
+  return Fate::kSettled;
+}
+
+Status BlockInserter::Pause(const TableTrouble& trouble) {
+  if (stop_.stop_requested()) return kStopped;
+  if (!backoff_ || backoff_class_ != trouble.error_class) {
+    backoff_ = BackoffFor(trouble.error_class, first_retry_);
+    backoff_class_ = trouble.error_class;
+  }
+  waiting_.For(trouble);
+  if (!WaitUntil(parts_.clock.Now() + backoff_->Next(), stop_)) return kStopped;
+  return Done{};
+}
+
+}  // namespace penstock::sink

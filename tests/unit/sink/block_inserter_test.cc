@@ -1,0 +1,216 @@
+#include "sink/block_inserter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "base/byte_budget.h"
+#include "protocol/shard_record_codec.h"
+#include "sink/block_planner.h"
+#include "sink/insert_pool.h"
+#include "support/fake_table.h"
+
+namespace penstock::sink {
+namespace {
+
+using clickhouse::ErrorClass;
+using penstock::testing::FakeTable;
+
+const Origin kOrigin{"s", "t", 0, 1, 1};
+
+/// The record's side of a block: what is recorded survives, letters that were sent too.
+class FakeOwner final : public BlockOwner {
+ public:
+  bool Record(Block& block, std::vector<DeadLetter> given_up) override {
+    if (die_before_record_ && ++writes_ == die_at_) return false;
+    for (const DeadLetter& letter : given_up) {
+      const GivenUp row{letter.origin, letter.offset, letter.code};
+      const bool known = std::ranges::any_of(
+          block.intent.given_up, [&](const GivenUp& other) { return other.offset == row.offset; });
+      if (!known) block.intent.given_up.push_back(row);
+    }
+    std::ranges::sort(block.intent.given_up);
+    block.recorded = true;
+    recorded_ = block.intent;
+    most_bytes_ = std::max(most_bytes_, RecordBytes());
+    if (!die_before_record_ && ++writes_ == die_at_) return false;  // Before the letters.
+    for (DeadLetter& letter : given_up) letters_[letter.offset.rep()] = std::move(letter);
+    return true;
+  }
+  void Inserted(std::unique_ptr<Block>) override {}
+  void Failed(std::unique_ptr<Block>, Error) override {}
+
+  /// Dies with its `write`-th from now on: before it counts, or just after.
+  void DieAt(int write, bool before) {
+    writes_ = 0;
+    die_at_ = write;
+    die_before_record_ = before;
+  }
+  const std::optional<Intent>& recorded() const { return recorded_; }
+  const std::map<std::int64_t, DeadLetter>& letters() const { return letters_; }
+  int writes() const { return writes_; }
+  std::size_t most_bytes() const { return most_bytes_; }
+
+ private:
+  std::size_t RecordBytes() const {
+    ShardRecord record;
+    record.intents.push_back(*recorded_);
+    return protocol::EncodeShardRecord(record).size();
+  }
+
+  std::optional<Intent> recorded_;
+  std::map<std::int64_t, DeadLetter> letters_;
+  int writes_ = 0;
+  int die_at_ = 0;
+  bool die_before_record_ = false;
+  std::size_t most_bytes_ = 0;
+};
+
+/// One block, the table that it goes into, and what outlives the processes in between.
+class World {
+ public:
+  /// A message of `rows` records whose ids are their offsets, made into one block.
+  explicit World(std::size_t rows, std::uint64_t seed = 1) : table_(seed), rows_(rows) {
+    Batch batch;
+    batch.fingerprints = {1, 1};
+    Section section;
+    section.origin = kOrigin;
+    batch.columns.emplace_back("id", PhysicalType::kInt64);
+    for (std::size_t i = 0; i < rows; ++i) {
+      const auto offset = static_cast<std::int64_t>(i);
+      section.Add(Offset(offset), Outcome::kRow);
+      batch.timestamps_ms.push_back(offset);
+      batch.columns[0].Append(Cell::Int64(offset));
+    }
+    batch.sections.push_back(section);
+    std::string data;
+    protocol::EncodeBatch(batch, 1, Codec::kLz4, data);
+    auto envelope = protocol::ReadEnvelope(data);
+    PENSTOCK_CHECK(envelope.ok(), "the test writes what can be read");
+    message_ = std::make_shared<const HeldMessage>(HeldMessage{.seq = StreamSeq(1),
+                                                               .data = std::move(data),
+                                                               .envelope = envelope.value(),
+                                                               .arrived = {},
+                                                               .permit = *budget_.Acquire(1, {})});
+  }
+
+  /// The block as the next process makes it: anew, or again of what is recorded.
+  Block NextBlock() {
+    ShardRecord record;
+    if (owner_.recorded()) record.intents.push_back(*owner_.recorded());
+    BlockPlanner planner("p", ShardId(0),
+                         {.rows = 1U << 30, .message_bytes = 1U << 30, .body_bytes = 1U << 30},
+                         record);
+    EXPECT_TRUE(planner.Add(message_).ok());
+    planner.CutOpen();
+    return planner.TakeComplete().value();
+  }
+
+  /// One life of a sink that has the block in hand. False: it died.
+  bool Live(std::stop_token stop = {}) {
+    Block block = NextBlock();
+    BlockInserter inserter(std::chrono::milliseconds(1),
+                           {.table = table_,
+                            .owner = owner_,
+                            .clock = SystemClock(),
+                            .metrics = metrics_,
+                            .sizer = sizer_,
+                            .converting = converting_,
+                            .inserted = inserted_},
+                           block, stop);
+    const Status done = inserter.Run();
+    if (!done.ok()) return false;
+    EXPECT_EQ(FirstOpenPiece(block.intent, block.rows), std::nullopt);
+    return true;
+  }
+
+  void ExpectEachRowOnceBut(const std::set<std::int64_t>& bad) {
+    const auto found = table_.Rows();
+    EXPECT_EQ(found.size(), rows_ - bad.size());
+    for (const auto& [id, times] : found) EXPECT_EQ(times, 1) << "row " << id;
+    std::set<std::int64_t> lettered;
+    for (const auto& [offset, letter] : owner_.letters()) {
+      lettered.insert(offset);
+      EXPECT_EQ(letter.original_message, std::to_string(offset));
+    }
+    EXPECT_EQ(lettered, bad);
+  }
+
+  FakeTable& table() { return table_; }
+  FakeOwner& owner() { return owner_; }
+  Metrics& metrics() { return registry_; }
+
+ private:
+  ByteBudget budget_{1 << 30};
+  std::shared_ptr<const HeldMessage> message_;
+  FakeTable table_;
+  const std::size_t rows_;
+  FakeOwner owner_;
+  Metrics registry_;
+  SinkMetrics metrics_{registry_, SystemClock(), 1};
+  BlockSizer sizer_;
+  std::counting_semaphore<> converting_{1};
+  std::atomic<std::uint64_t> inserted_{0};
+};
+
+TEST(BlockInserterTest, SevenBadRowsOfManyAreFoundWithFewInserts) {
+  constexpr std::size_t kRows = 100'000;
+  const std::set<std::int64_t> bad = {0, 13'000, 27'911, 50'000, 71'234, 88'888, 99'999};
+  World world(kRows);
+  world.table().Set({.refused = [&](std::int64_t id) { return bad.contains(id); }});
+  ASSERT_TRUE(world.Live());
+  world.ExpectEachRowOnceBut(bad);
+  for (const auto& [offset, letter] : world.owner().letters()) {
+    EXPECT_EQ(letter.reason, DeadLetterReason::kSinkRejection);
+    EXPECT_EQ(letter.code, 469);
+    EXPECT_EQ(letter.code_name, "VIOLATED_CONSTRAINT");
+    EXPECT_EQ(letter.error, "injected");
+  }
+  EXPECT_LE(world.table().attempts(), 7 * 2 * std::log2(kRows) + 2);
+  EXPECT_LT(world.owner().most_bytes(), 2000U);
+}
+
+// The law of every class at once: rows that are refused, too little memory, too many partitions,
+// answers that get lost, and a process that dies at any write or insert.
+TEST(BlockInserterTest, EachRowIsInOnceOrHasItsLetterWhereverTheProcessDies) {
+  constexpr std::size_t kRows = 400;
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(fmt::format("seed={}", seed));
+    std::mt19937_64 random(seed);
+    std::set<std::int64_t> bad;
+    for (std::uint64_t i = random() % 12; i > 0; --i) {
+      bad.insert(static_cast<std::int64_t>(random() % kRows));
+    }
+    World world(kRows, seed);
+    world.table().Set(
+        {.unconvertible = [&](std::int64_t id) { return bad.contains(id) && id % 3 == 0; },
+         .refused = [&](std::int64_t id) { return bad.contains(id); },
+         .partitions = seed % 3 == 0 ? 37 : 0,
+         .partition_limit = 5,
+         .knows_partitions = seed % 2 == 0,
+         .busy = 6,
+         .no_memory = 9,
+         .lost = 6});
+    std::stop_source stop;
+    bool done = false;
+    for (int life = 0; life < 12 && !done; ++life) {
+      world.owner().DieAt(static_cast<int>(random() % 12) + 1, random() % 2 == 0);
+      stop = {};
+      const std::uint64_t last = world.table().attempts() + random() % 40 + 1;
+      world.table().OnInsert([&](std::uint64_t attempt) {
+        if (attempt == last) stop.request_stop();
+      });
+      done = world.Live(stop.get_token());
+    }
+    world.owner().DieAt(0, true);
+    world.table().OnInsert({});
+    ASSERT_TRUE(done || world.Live());
+    world.ExpectEachRowOnceBut(bad);
+  }
+}
+
+}  // namespace
+}  // namespace penstock::sink
