@@ -53,8 +53,21 @@ constexpr auto kFamilies = std::to_array<Family>({
     {"MultiLineString"},
     {"Polygon"},
     {"MultiPolygon"},
+    {"Geometry"},
+    {"IntervalNanosecond"},
+    {"IntervalMicrosecond"},
+    {"IntervalMillisecond"},
+    {"IntervalSecond"},
+    {"IntervalMinute"},
+    {"IntervalHour"},
+    {"IntervalDay"},
+    {"IntervalWeek"},
+    {"IntervalMonth"},
+    {"IntervalQuarter"},
+    {"IntervalYear"},
     {"FixedString", Arguments::kValues, 0, 1},
     {"DateTime", Arguments::kValues, 0, 1},
+    {"DateTime32", Arguments::kValues, 0, 1},
     {"DateTime64", Arguments::kValues, 0, 2},
     {"Time64", Arguments::kValues, 0, 1},
     {"Decimal", Arguments::kValues, 1, 2},
@@ -64,6 +77,7 @@ constexpr auto kFamilies = std::to_array<Family>({
     {"Decimal256", Arguments::kValues, 1, 1},
     {"Enum8", Arguments::kValues, 0, kAny},
     {"Enum16", Arguments::kValues, 0, kAny},
+    {"QBit", Arguments::kValues, 2, 2},
     {"JSON", Arguments::kValues, 0, kAny},
     {"Object", Arguments::kValues, 1, 1},
     {"Dynamic", Arguments::kValues, 0, 1},
@@ -168,11 +182,15 @@ std::string ColumnTypeFault(std::string_view type) {
 
 bool NeedsExactNumber(std::string_view column_type) {
   column_type = Trim(column_type);
-  for (const std::string_view wrapper : {"Nullable(", "LowCardinality("}) {
-    if (column_type.starts_with(wrapper) && column_type.ends_with(')')) {
-      return NeedsExactNumber(
-          column_type.substr(wrapper.size(), column_type.size() - wrapper.size() - 1));
-    }
+  for (const std::string_view wrapper :
+       {"Nullable(", "LowCardinality(", "SimpleAggregateFunction("}) {
+    if (!column_type.starts_with(wrapper) || !column_type.ends_with(')')) continue;
+    std::string_view inner =
+        column_type.substr(wrapper.size(), column_type.size() - wrapper.size() - 1);
+    // Behind the name of a function.
+    if (wrapper.starts_with("Simple")) inner.remove_prefix(std::min(inner.size(), inner.find(',')));
+    if (inner.starts_with(',')) inner.remove_prefix(1);
+    return NeedsExactNumber(inner);
   }
   return column_type.starts_with("Decimal") || column_type.starts_with("Int128") ||
          column_type.starts_with("Int256") || column_type.starts_with("UInt128") ||

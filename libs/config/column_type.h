@@ -10,7 +10,7 @@ namespace penstock::config {
 std::string ColumnTypeFault(std::string_view type);
 
 /// Whether a number needs its exact text on the way to a column of this type: Decimal and the
-/// integers of 128 and 256 bits, also inside Nullable and LowCardinality.
+/// integers of 128 and 256 bits, also inside Nullable, LowCardinality and SimpleAggregateFunction.
 bool NeedsExactNumber(std::string_view column_type);
 
 }  // namespace penstock::config

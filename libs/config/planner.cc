@@ -198,6 +198,7 @@ PipelinePlan MakePlan(const PipelineSpec& spec) {
         field != nullptr ? field->type : MetadataType(entry.name).value_or(FieldType::kString);
     column.column_name = entry.column_name;
     column.column_type = entry.column_type;
+    column.null_as_default = spec.sink.null_as_default;
     plan.columns.push_back(std::move(column));
   }
   return plan;

@@ -206,6 +206,11 @@ const Schema<SinkDoc>& SinkSchema() {
       List<S, MappingEntry>("mapping", &S::mapping, MappingSchema())
           .Doc("Which field goes into which column. Left out+: columns are matched with the "
                "fields by name."),
+      Bool<S>("null_as_default", &S::null_as_default)
+          .Extension()
+          .Doc("A null or missing value for a column that is not Nullable becomes the column's "
+               "DEFAULT (inside arrays, maps and tuples the default of the type) instead of a dead "
+               "letter."),
       Custom<S>("settings", "map of texts", ReadSettings)
           .Extension()
           .Doc("Settings that go with each insert, by ClickHouse's names."),

@@ -151,6 +151,7 @@ struct SinkSpec {
   std::uint64_t max_batch_bytes = 64ULL << 20;
   std::chrono::nanoseconds max_delay = std::chrono::seconds(1);
   std::vector<MappingEntry> mapping;  ///< Empty: columns are matched by name.
+  bool null_as_default = false;  ///< Null for a column without null: its default, no dead letter.
   std::map<std::string, std::string> settings;
   std::map<int, std::string> errors;  ///< Code → retry, dead_letter, pause.
 };

@@ -92,6 +92,14 @@ TEST(PlannerTest, NumbersForDecimalsTravelAsTheirText) {
   EXPECT_EQ(plan.sources[0].fields[2].physical, PhysicalType::kInt64);
 }
 
+TEST(PlannerTest, NullAsDefaultIsForEveryColumn) {
+  const std::string mapping = "  mapping:\n    - {name: cents, column_name: c}\n";
+  EXPECT_FALSE(MakePlan(Parse(std::string(kMinimal) + mapping)).columns.at(0).null_as_default);
+  const PipelinePlan plan =
+      MakePlan(Parse(std::string(kMinimal) + "  null_as_default: true\n" + mapping));
+  EXPECT_TRUE(plan.columns.at(0).null_as_default);
+}
+
 TEST(PlannerTest, MetadataTravelsOnlyWhereABatchDoesNotHaveItAnyway) {
   const PipelinePlan plan =
       MakePlan(WithMapping("    - {name: _topic, column_name: topic}\n"

@@ -133,13 +133,27 @@ TEST(RulesTest, LargeBlocksAreCutAndItIsNoted) {
 }
 
 TEST(RulesTest, ColumnTypesAreCheckedAtAnyDepth) {
-  for (const char* type :
-       {"String", "Nullable(Int8)", "LowCardinality(Nullable(FixedString(3)))", "Decimal(18, 4)",
-        "DateTime64(9, 'Europe/Berlin')", "Enum8('a' = 1, 'b, (c)' = 2)", "Enum16",
-        "Map(LowCardinality(String), Array(UInt64))", "Tuple(a String, b Nullable(Int8))",
-        "Tuple(String, UInt8)", "Nested(a String, `b c` Array(Int8))", "Variant(String, Int8)",
-        "JSON(max_dynamic_paths=10, a.b UInt32)", "SimpleAggregateFunction(sum, UInt64)",
-        " Array( String ) ", "FixedString", "Point"}) {
+  for (const char* type : {"String",
+                           "Nullable(Int8)",
+                           "LowCardinality(Nullable(FixedString(3)))",
+                           "Decimal(18, 4)",
+                           "DateTime64(9, 'Europe/Berlin')",
+                           "Enum8('a' = 1, 'b, (c)' = 2)",
+                           "Enum16",
+                           "Map(LowCardinality(String), Array(UInt64))",
+                           "Tuple(a String, b Nullable(Int8))",
+                           "Tuple(String, UInt8)",
+                           "Nested(a String, `b c` Array(Int8))",
+                           "Variant(String, Int8)",
+                           "JSON(max_dynamic_paths=10, a.b UInt32)",
+                           "SimpleAggregateFunction(sum, UInt64)",
+                           " Array( String ) ",
+                           "FixedString",
+                           "Point",
+                           "Geometry",
+                           "QBit(Float32, 8)",
+                           "IntervalDay",
+                           "Time64(3)"}) {
     EXPECT_EQ(ColumnTypeFault(type), "") << type;
   }
   for (const char* type : {"", "string", "Strin", "Array(string)", "Array(String", "Array(String))",
@@ -155,10 +169,12 @@ TEST(RulesTest, ColumnTypesAreCheckedAtAnyDepth) {
 }
 
 TEST(RulesTest, ExactNumbersAreThoseOfArbitraryPrecision) {
-  for (const char* type : {"Decimal(18, 4)", "Nullable(Decimal64(2))", "Int256", "UInt128"}) {
+  for (const char* type : {"Decimal(18, 4)", "Nullable(Decimal64(2))", "Int256", "UInt128",
+                           "SimpleAggregateFunction(sum, Nullable(Decimal(38, 2)))"}) {
     EXPECT_TRUE(NeedsExactNumber(type)) << type;
   }
-  for (const char* type : {"Int64", "Float64", "String", "", "Array(Int128)"}) {
+  for (const char* type : {"Int64", "Float64", "String", "", "Array(Int128)",
+                           "SimpleAggregateFunction(sum, Int64)", "SimpleAggregateFunction()"}) {
     EXPECT_FALSE(NeedsExactNumber(type)) << type;
   }
 }
