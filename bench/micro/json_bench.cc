@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "generate/events.h"
 #include "json/record_parser.h"
+#include "micro/planned_fields.h"
 
 namespace penstock::json {
 namespace {
@@ -40,38 +41,12 @@ struct Records {
   std::vector<std::size_t> ends;
 };
 
-void SetType(std::string_view declared, PlannedField& field) {
-  constexpr struct {
-    std::string_view name;
-    FieldType type;
-    PhysicalType physical;
-  } kTypes[] = {{"string", FieldType::kString, PhysicalType::kString},
-                {"bool", FieldType::kBool, PhysicalType::kBool},
-                {"int64", FieldType::kInt64, PhysicalType::kInt64},
-                {"uint16", FieldType::kUint16, PhysicalType::kUint64},
-                {"uint64", FieldType::kUint64, PhysicalType::kUint64},
-                {"float64", FieldType::kFloat64, PhysicalType::kFloat64},
-                {"array", FieldType::kArray, PhysicalType::kJson},
-                {"map", FieldType::kMap, PhysicalType::kJson}};
-  for (const auto& known : kTypes) {
-    if (known.name != declared) continue;
-    field.type = known.type;
-    field.physical = known.physical;
-    return;
-  }
-  PENSTOCK_CHECK(false, "the workloads use known types");
-}
-
 // Every `step`-th field of the workload.
 SourcePlan PlanOf(Workload workload, std::size_t step) {
   SourcePlan plan;
   const auto fields = events::Fields(workload);
   for (std::size_t i = 0; i < fields.size(); i += step) {
-    PlannedField planned;
-    planned.name = std::string(fields[i].name);
-    planned.optional = fields[i].optional;
-    SetType(fields[i].type, planned);
-    plan.fields.push_back(std::move(planned));
+    plan.fields.push_back(bench::PlannedFieldOf(fields[i]));
   }
   return plan;
 }

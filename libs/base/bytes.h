@@ -1,12 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace penstock {
 
@@ -50,6 +53,79 @@ inline void AppendString(std::string& out, std::string_view text) {
   AppendVarint(out, text.size());
   out.append(text);
 }
+
+/// Bytes that grow at the end, a value at a time: what a std::string takes a call and a check for
+/// each value for is a few instructions here. Keeps its memory when it is emptied. One owner.
+class ByteBuffer {
+ public:
+  ByteBuffer() = default;
+  ByteBuffer(const ByteBuffer& other) {
+    Reserve(other.size_);
+    if (other.size_ > 0) std::memcpy(bytes_.get(), other.bytes_.get(), other.size_);
+    size_ = other.size_;
+  }
+  ByteBuffer(ByteBuffer&& other) noexcept
+      : bytes_(std::move(other.bytes_)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
+  ByteBuffer& operator=(ByteBuffer other) noexcept {
+    bytes_ = std::move(other.bytes_);
+    size_ = std::exchange(other.size_, 0);
+    capacity_ = std::exchange(other.capacity_, 0);
+    return *this;
+  }
+
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  std::string_view view() const { return {bytes_.get(), size_}; }
+  void clear() { size_ = 0; }
+
+  void Byte(char value) {
+    Reserve(1);
+    bytes_[size_++] = value;
+  }
+  template <typename T>
+  void Fixed(T value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    Reserve(sizeof(T));
+    std::memcpy(bytes_.get() + size_, &value, sizeof(T));
+    size_ += sizeof(T);
+  }
+  /// As AppendString.
+  void String(std::string_view text) {
+    constexpr std::size_t kLongestVarint = 10;
+    Reserve(kLongestVarint + text.size());
+    char* at = bytes_.get() + size_;
+    std::uint64_t length = text.size();
+    for (; length >= 0x80; length >>= 7) *at++ = static_cast<char>(length | 0x80);
+    *at++ = static_cast<char>(length);
+    if (!text.empty()) std::memcpy(at, text.data(), text.size());
+    size_ = static_cast<std::size_t>(at - bytes_.get()) + text.size();
+  }
+  void Repeat(char value, std::size_t count) {
+    Reserve(count);
+    std::memset(bytes_.get() + size_, value, count);
+    size_ += count;
+  }
+
+ private:
+  void Reserve(std::size_t more) {
+    if (capacity_ - size_ < more) [[unlikely]]
+      Grow(more);
+  }
+  void Grow(std::size_t more) {
+    constexpr std::size_t kSmallest = 256;
+    const std::size_t capacity = std::max({kSmallest, 2 * capacity_, size_ + more});
+    auto bytes = std::make_unique_for_overwrite<char[]>(capacity);
+    if (size_ > 0) std::memcpy(bytes.get(), bytes_.get(), size_);
+    bytes_ = std::move(bytes);
+    capacity_ = capacity;
+  }
+
+  std::unique_ptr<char[]> bytes_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
 
 /// Reads what the Append functions wrote, from bytes nobody vouches for. The
 /// first read past the end or of a malformed varint makes `ok()` false for

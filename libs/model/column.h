@@ -136,19 +136,19 @@ class Column {
     PENSTOCK_CHECK(cell.type == type_, "a cell goes into a column of its type");
     switch (FixedWidth(type_)) {
       case 0:
-        AppendString(data_, cell.text);
+        data_.String(cell.text);
         break;
       case 1:
-        data_.push_back(static_cast<char>(cell.uint64));
+        data_.Byte(static_cast<char>(cell.uint64));
         break;
       default:
-        AppendFixed(data_, cell.uint64);
+        data_.Fixed(cell.uint64);
     }
-    if (!presence_.empty()) presence_.push_back(static_cast<char>(Presence::kValue));
+    if (!presence_.empty()) presence_.Byte(static_cast<char>(Presence::kValue));
     ++rows_;
   }
 
-  ColumnView View() const { return {name_, type_, rows_, data_, presence_}; }
+  ColumnView View() const { return {name_, type_, rows_, data_.view(), presence_.view()}; }
 
   /// Empties it and keeps the memory for the next batch.
   void Clear() {
@@ -159,17 +159,17 @@ class Column {
 
  private:
   void AppendMissing(Presence presence) {
-    if (presence_.empty()) presence_.assign(rows_, static_cast<char>(Presence::kValue));
-    presence_.push_back(static_cast<char>(presence));
-    data_.append(FixedWidth(type_) == 0 ? 1 : FixedWidth(type_), '\0');
+    if (presence_.empty()) presence_.Repeat(static_cast<char>(Presence::kValue), rows_);
+    presence_.Byte(static_cast<char>(presence));
+    data_.Repeat('\0', FixedWidth(type_) == 0 ? 1 : FixedWidth(type_));
     ++rows_;
   }
 
   std::string name_;
   PhysicalType type_;
   std::size_t rows_ = 0;
-  std::string data_;
-  std::string presence_;
+  ByteBuffer data_;
+  ByteBuffer presence_;
 };
 
 /// Walks a text column (kString, kJson) front to back: its lengths are in line with its bytes.

@@ -105,5 +105,36 @@ TEST(BytesTest, ZigZagKeepsSmallNumbersSmall) {
             std::numeric_limits<std::int64_t>::min());
 }
 
+TEST(ByteBuffer, HoldsWhatTheAppendFunctionsWrite) {
+  std::string expected;
+  ByteBuffer buffer;
+  for (std::size_t length : {0U, 1U, 127U, 128U, 300U, 20'000U}) {
+    const std::string text(length, 'x');
+    AppendString(expected, text);
+    buffer.String(text);
+    AppendFixed<std::uint64_t>(expected, length);
+    buffer.Fixed<std::uint64_t>(length);
+    expected.push_back('b');
+    buffer.Byte('b');
+    expected.append(length, '\0');
+    buffer.Repeat('\0', length);
+  }
+  EXPECT_EQ(buffer.view(), expected);
+}
+
+TEST(ByteBuffer, CanBeUsedAfterItWasClearedOrMovedFrom) {
+  ByteBuffer first;
+  first.String("abc");
+  ByteBuffer second = std::move(first);
+  EXPECT_TRUE(first.empty());  // NOLINT(bugprone-use-after-move): that it may be used is the test.
+  first.Byte('z');
+  EXPECT_EQ(first.view(), "z");
+  ByteBuffer copy = second;
+  second.clear();
+  second.Byte('y');
+  EXPECT_EQ(second.view(), "y");
+  EXPECT_EQ(copy.view(), std::string_view("\3abc"));
+}
+
 }  // namespace
 }  // namespace penstock

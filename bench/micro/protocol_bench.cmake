@@ -1,0 +1,1 @@
+penstock_benchmark(protocol_bench DEPS protocol json events)
