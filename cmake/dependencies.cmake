@@ -36,6 +36,8 @@ third_party(rdkafka "^librdkafka/" PkgConfig::RDKAFKA)
 find_path(NATS_INCLUDE_DIR nats/nats.h REQUIRED)
 find_library(NATS_LIBRARY nats REQUIRED)
 third_party(nats "^nats/" "${NATS_LIBRARY}")
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+third_party(re2 "^re2/" PkgConfig::RE2)
 find_package(CURL REQUIRED)
 third_party(curl "^curl/" CURL::libcurl)
 

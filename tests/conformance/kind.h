@@ -23,4 +23,16 @@ std::vector<Outcome> RunPipelines(const std::filesystem::path& path);
 /// mapping: one JSON value, from the record through the parser into a column's Native bytes.
 std::vector<Outcome> RunMapping(const std::filesystem::path& path);
 
+/// expr: one expression over one record.
+std::vector<Outcome> RunExpr(const std::filesystem::path& path);
+
+/// functions: one call of a helper function, or one value converted to an output type.
+std::vector<Outcome> RunFunctions(const std::filesystem::path& path);
+
+/// records: a record through a filter or a stateless transformation.
+std::vector<Outcome> RunRecords(const std::filesystem::path& path);
+
+/// schema_check: an expression against declared fields.
+std::vector<Outcome> RunSchemaCheck(const std::filesystem::path& path);
+
 }  // namespace penstock::conformance
