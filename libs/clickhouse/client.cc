@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <charconv>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -127,18 +127,18 @@ bool SaysException(const HttpAnswer& answer) {
   return ErrorCodeOf(answer) != 0 || answer.body.find("__exception__") != std::string::npos;
 }
 
-std::size_t NextStart() {
-  static std::atomic<std::size_t> next{0};
-  return next.fetch_add(1, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 class Client::Impl {
+  struct Reply {
+    HttpAnswer answer;
+    InsertOutcome outcome;
+  };
+
  public:
-  explicit Impl(ClickHouseConnection connection)
-      : connection_(std::move(connection)), session_(connection_), host_(NextStart()) {
-    PENSTOCK_CHECK(!connection_.hosts.empty(), "a connection has a host");
+  Impl(ClickHouseConnection connection, Hosts* hosts)
+      : connection_(std::move(connection)), session_(connection_), hosts_(hosts) {
+    if (hosts_ == nullptr) hosts_ = &own_hosts_.emplace(connection_.hosts);
   }
 
   const ClickHouseConnection& connection() const { return connection_; }
@@ -156,9 +156,9 @@ class Client::Impl {
   }
 
   // A query's answer, if it is one.
-  Result<std::string> GoodAnswer(HttpAnswer answer) {
-    const InsertOutcome outcome = Judge(answer);
-    MoveOn(outcome);
+  static Result<std::string> GoodAnswer(Reply reply) {
+    HttpAnswer& answer = reply.answer;
+    const InsertOutcome& outcome = reply.outcome;
     // Unlike an insert's, a query's good answer may hold any text.
     const bool good = answer.complete && answer.status == 200 && answer.exception_code == 0 &&
                       answer.from_clickhouse;
@@ -191,9 +191,9 @@ class Client::Impl {
         "--{0}\r\nContent-Disposition: form-data; name=\"penstock_rows\"; "
         "filename=\"rows\"\r\nContent-Type: application/octet-stream\r\n\r\n{1}\r\n--{0}--\r\n",
         kBoundary, block.body);
-    HttpAnswer answer = Post(parameters, {}, form, connection_.insert_timeout, kMaxQueryAnswerBytes,
-                             stop, kFormType);
-    PENSTOCK_ASSIGN_OR_RETURN(const std::string bytes, GoodAnswer(std::move(answer)));
+    PENSTOCK_ASSIGN_OR_RETURN(const std::string bytes,
+                              GoodAnswer(Post(parameters, {}, form, connection_.insert_timeout,
+                                              kMaxQueryAnswerBytes, stop, kFormType)));
     std::vector<std::uint64_t> hashes(block.rows);
     if (bytes.size() != hashes.size() * sizeof(std::uint64_t)) {
       return Error{Remedy::kStop, ToText(ErrorClass::kUnknown),
@@ -218,12 +218,9 @@ class Client::Impl {
         if (std::ranges::find(kReserved, name) == kReserved.end()) parameters.Add(name, value);
       }
     }
-    const HttpAnswer answer =
-        Post(parameters, EncodingHeader(request.block->codec), request.block->body,
-             connection_.insert_timeout, kMaxInsertAnswerBytes, stop);
-    InsertOutcome outcome = Judge(answer);
-    MoveOn(outcome);
-    return outcome;
+    return Post(parameters, EncodingHeader(request.block->codec), request.block->body,
+                connection_.insert_timeout, kMaxInsertAnswerBytes, stop)
+        .outcome;
   }
 
  private:
@@ -250,30 +247,77 @@ class Client::Impl {
     return outcome;
   }
 
-  const std::string& Host() const { return connection_.hosts[host_ % connection_.hosts.size()]; }
-
-  HttpAnswer Post(const UrlParameters& parameters, std::string header, std::string_view body,
-                  std::chrono::nanoseconds timeout, std::size_t max_answer_bytes,
-                  const std::stop_token& stop,
-                  std::string_view content_type = "application/octet-stream") {
+  // One attempt, at a host that is there as far as can be known; which one is well afterwards is
+  // told to all clients.
+  Reply Post(const UrlParameters& parameters, const std::string& header, std::string_view body,
+             std::chrono::nanoseconds timeout, std::size_t max_answer_bytes,
+             const std::stop_token& stop,
+             std::string_view content_type = "application/octet-stream") {
     HttpRequest request;
-    request.url = fmt::format("{}://{}/?{}", connection_.secure ? "https" : "http",
-                              Authority(Host(), connection_.http_port), parameters.text());
     request.headers = {fmt::format("Content-Type: {}", content_type),
                        "X-ClickHouse-User: " + connection_.username,
                        "X-ClickHouse-Key: " + connection_.password};
-    if (!header.empty()) request.headers.push_back(std::move(header));
+    if (!header.empty()) request.headers.push_back(header);
     request.body = body;
     request.timeout = timeout;
     request.max_answer_bytes = max_answer_bytes;
-    return session_.Post(request, stop);
+    Reply reply;
+    for (std::size_t tried = 0; tried < hosts_->size(); ++tried) {
+      auto visit = hosts_->Next(stop);
+      if (!visit) return Stopped();
+      if (visit->doubtful() && !Probe(visit->host(), stop, reply)) {
+        if (stop.stop_requested()) return Stopped();
+        visit->Unwell();
+        continue;
+      }
+      request.url = UrlOf(visit->host(), parameters.text());
+      reply.answer = session_.Post(request, stop);
+      reply.outcome = Judge(reply.answer, visit->host());
+      if (!reply.answer.stopped) IsWell(reply.outcome) ? visit->Well() : visit->Unwell();
+      break;
+    }
+    return reply;
+  }
+
+  static bool IsWell(const InsertOutcome& outcome) {
+    return outcome.ok || (outcome.error_class != ErrorClass::kTransient &&
+                          outcome.error_class != ErrorClass::kMemory);
+  }
+
+  // Something that costs nothing, so that a host that hangs does not get a block. Whether the
+  // server answers is all that counts: the request behind it brings out what is wrong.
+  bool Probe(const std::string& host, const std::stop_token& stop, Reply& reply) {
+    HttpRequest request;
+    request.url = UrlOf(host, {});
+    request.headers = {"X-ClickHouse-User: " + connection_.username,
+                       "X-ClickHouse-Key: " + connection_.password};
+    request.body = "SELECT 1";
+    request.timeout = connection_.connect_timeout;
+    request.max_answer_bytes = kMaxInsertAnswerBytes;
+    reply.answer = session_.Post(request, stop);
+    reply.outcome = Judge(reply.answer, host);
+    reply.outcome.sent = false;
+    return reply.answer.complete && (reply.answer.from_clickhouse || reply.outcome.code != 0);
+  }
+
+  static Reply Stopped() {
+    Reply reply;
+    reply.answer.stopped = true;
+    reply.outcome.code_name = "STOPPED";
+    reply.outcome.message = "stopped while waiting for a host";
+    return reply;
+  }
+
+  std::string UrlOf(std::string_view host, std::string_view parameters) const {
+    return fmt::format("{}://{}/?{}", connection_.secure ? "https" : "http",
+                       Authority(host, connection_.http_port), parameters);
   }
 
   // Status 200 alone proves nothing: a server that fails late says so behind it, and what stands
   // between may answer anything.
-  InsertOutcome Judge(const HttpAnswer& answer) const {
+  static InsertOutcome Judge(const HttpAnswer& answer, const std::string& host) {
     InsertOutcome outcome;
-    outcome.host = Host();
+    outcome.host = host;
     outcome.http_status = answer.status;
     outcome.sent = answer.sent;
     outcome.written_rows = WrittenRows(answer.summary);
@@ -297,18 +341,16 @@ class Client::Impl {
     return outcome;
   }
 
-  // The next attempt goes to another host when this one is away or not well.
-  void MoveOn(const InsertOutcome& outcome) {
-    if (!outcome.ok && outcome.error_class == ErrorClass::kTransient) ++host_;
-  }
-
   const ClickHouseConnection connection_;
   HttpSession session_;
-  std::size_t host_;
+  std::optional<Hosts> own_hosts_;
+  Hosts* hosts_;
 };
 
+Client::Client(ClickHouseConnection connection, Hosts& hosts)
+    : impl_(std::make_unique<Impl>(std::move(connection), &hosts)) {}
 Client::Client(ClickHouseConnection connection)
-    : impl_(std::make_unique<Impl>(std::move(connection))) {}
+    : impl_(std::make_unique<Impl>(std::move(connection), nullptr)) {}
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;

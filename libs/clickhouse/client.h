@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "clickhouse/block_builder.h"
 #include "clickhouse/error_class.h"
+#include "clickhouse/hosts.h"
 #include "clickhouse/table.h"
 #include "model/pipeline_spec.h"
 
@@ -47,13 +48,15 @@ struct InsertOutcome {
 };
 
 /// Talks to ClickHouse over HTTP with kept-alive connections. One call is one attempt: back-off
-/// and repetition are the caller's. With several hosts, a call goes to the host that answered
-/// last; one that cannot be reached or answers with a transient fault hands over to the next
-/// (the caller's next attempt goes there).
+/// and repetition are the caller's. Which host it goes to is `hosts`' choice; one that cannot be
+/// reached or answers with a transient fault is avoided by the next attempts, of all clients.
 ///
-/// One owner thread; make one a worker. Both calls end soon after `stop` is requested.
+/// One owner thread; make one a worker. All calls end soon after `stop` is requested.
 class Client {
  public:
+  /// `hosts` are the connection's.
+  Client(ClickHouseConnection connection, Hosts& hosts);
+  /// With hosts of its own.
   explicit Client(ClickHouseConnection connection);
   ~Client();
   Client(Client&&) noexcept;
@@ -78,6 +81,11 @@ class Client {
 
   /// The table as it is now. A database or table that is not there: code "schema", by name.
   Result<TableDescription> Describe(std::string_view table, std::stop_token stop);
+
+  /// Parts that inserts have made in the table in the last `over` (at most 8 minutes: the server
+  /// forgets merged ones), a second.
+  Result<double> NewPartsPerSecond(std::string_view table, std::chrono::seconds over,
+                                   std::stop_token stop);
 
  private:
   class Impl;

@@ -21,6 +21,11 @@ constexpr std::string_view kColumnsQuery =
     "SELECT name, type, default_kind FROM system.columns "
     "WHERE database = {database:String} AND table = {table:String} ORDER BY position "
     "FORMAT RowBinary";
+// An insert's part has level 0; it is listed for a while after it was merged.
+constexpr std::string_view kNewPartsQuery =
+    "SELECT count() FROM system.parts WHERE database = {database:String} AND table = "
+    "{table:String} AND level = 0 AND modification_time > now() - {seconds:UInt32} "
+    "FORMAT RowBinary";
 constexpr std::string_view kDatabaseQuery =
     "SELECT name FROM system.databases WHERE name = {database:String} FORMAT RowBinary";
 
@@ -163,6 +168,19 @@ class Describer {
 };
 
 }  // namespace
+
+Result<double> Client::NewPartsPerSecond(std::string_view table, std::chrono::seconds over,
+                                         std::stop_token stop) {
+  const Parameters parameters{{"database", connection().database},
+                              {"table", std::string(table)},
+                              {"seconds", std::to_string(over.count())}};
+  PENSTOCK_ASSIGN_OR_RETURN(const std::string answer,
+                            Query(kNewPartsQuery, std::move(stop), parameters));
+  ByteReader reader(answer);
+  const auto parts = reader.Fixed<std::uint64_t>();
+  if (!reader.ok()) return Malformed();
+  return static_cast<double>(parts) / static_cast<double>(over.count());
+}
 
 Result<TableDescription> Client::Describe(std::string_view table, std::stop_token stop) {
   return Describer(*this, table, std::move(stop)).Run();

@@ -46,6 +46,16 @@ struct DedupGuarantee {
 };
 DedupGuarantee GuaranteeOf(const TableDescription& table);
 
+/// How long the table remembers a token while it gets so many new parts a second, over all who
+/// write into it: it counts tokens, not time.
+struct TokenMemory {
+  double seconds = 0;    ///< At most a year.
+  bool enough = true;    ///< An hour of retries at least; also of a table without a window.
+  std::string sentence;  ///< For an operator.
+  std::string alter;     ///< The statement that makes it enough, if it is not.
+};
+TokenMemory MemoryAt(const TableDescription& table, double parts_per_second);
+
 /// "MATERIALIZED", as system.columns and DESCRIBE say it; anything unknown counts as kDefault.
 DefaultKind ParseDefaultKind(std::string_view text);
 

@@ -140,6 +140,7 @@ void BlockInserter::Note(const TableTrouble& trouble) {
     parts_.sizer.TooLittleMemory(parts_.clock.Now());
   }
   if (trouble.error_class == ErrorClass::kPressure) parts_.sizer.TooManyParts(parts_.clock.Now());
+  parts_.metrics.BlockScale(parts_.sizer.Scale(parts_.clock.Now()));
   if (trouble.error_class != ErrorClass::kUnknown) return;
   const std::uint64_t inserted = parts_.inserted;
   UnknownCode& code = unknown_codes_.try_emplace(trouble.code, 0, inserted).first->second;

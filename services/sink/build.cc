@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/cpu_limit.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "config/planner.h"
 #include "jetstream/connection.h"
@@ -36,6 +37,19 @@ void TellGuarantee(const clickhouse::TableDescription& table, SinkMetrics& metri
   metrics.Guarantee(guarantee.exactly_once);
   Log(guarantee.exactly_once ? LogLevel::kInfo : LogLevel::kWarn, guarantee.sentence,
       {{"table", table.table}, {"engine", table.engine}, {"remedy", guarantee.alter}});
+}
+
+// How often the table is measured; the first time soon, so that a start shows it.
+constexpr auto kMeasureInterval = std::chrono::seconds(60);
+constexpr auto kFirstMeasure = std::chrono::seconds(10);
+
+void MeasureTable(ClickHouseTable& table, SinkMetrics& metrics, const Clock& clock,
+                  std::stop_token stop) {
+  for (auto over = kFirstMeasure; WaitUntil(clock.Now() + over, stop); over = kMeasureInterval) {
+    const auto pace = table.MeasurePace(over, stop);
+    // What keeps it from being measured keeps inserts from going in too, and is said there.
+    if (pace.ok()) metrics.Pace(pace.value().parts_per_second, pace.value().memory);
+  }
 }
 
 ShardWriter::Options WriterOptions(const PipelineSpec& spec, const PipelinePlan& plan,
@@ -81,9 +95,16 @@ Status BuildAndRun(const process::ServiceContext& context) {
                         context.clock, [&](const clickhouse::TableDescription& description) {
                           TellGuarantee(description, metrics);
                         });
+  const Gauge hosts_well = context.metrics.AddGauge(
+      "penstock_sink_hosts_well", "Hosts of ClickHouse that answered the last request to them.");
+  const auto hosts_collector =
+      context.metrics.OnScrape([&] { hosts_well.Set(table.hosts().well()); });
   InsertPool pool(
       {.converters = Converters(context), .queue_limit = shards.size() * kBlocksInFlight},
       {.table = table, .clock = context.clock, .metrics = metrics});
+  const std::jthread measuring = StartThread("measure", [&](std::stop_token stop) {
+    MeasureTable(table, metrics, context.clock, std::move(stop));
+  });
   std::vector<std::unique_ptr<ShardWriter>> writers;
   for (const ShardId shard : shards) {
     writers.push_back(

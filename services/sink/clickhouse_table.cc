@@ -74,7 +74,8 @@ ClickHouseTable::ClickHouseTable(Options options, const Clock& clock,
       clock_(clock),
       on_described_(std::move(on_described)),
       codec_(clickhouse::CodecFor(options_.sink.connection)),
-      process_id_(fmt::format("{}-{}", clock.WallMs(), getpid())) {}
+      process_id_(fmt::format("{}-{}", clock.WallMs(), getpid())),
+      hosts_(options_.sink.connection.hosts) {}
 
 ClickHouseTable::~ClickHouseTable() = default;
 
@@ -95,7 +96,7 @@ std::string ClickHouseTable::PartitionKey() {
 
 auto ClickHouseTable::BorrowClient() {
   return clients_.Borrow(
-      [&] { return std::make_unique<clickhouse::Client>(options_.sink.connection); });
+      [&] { return std::make_unique<clickhouse::Client>(options_.sink.connection, hosts_); });
 }
 
 auto ClickHouseTable::BorrowConverter(const Known& known) {
@@ -128,6 +129,16 @@ std::optional<TableTrouble> ClickHouseTable::Describe(bool refresh, std::stop_to
                                                .plan = std::move(plan).value(),
                                                .columns = std::move(columns)});
   return std::nullopt;
+}
+
+Result<ClickHouseTable::Pace> ClickHouseTable::MeasurePace(std::chrono::seconds over,
+                                                           std::stop_token stop) {
+  if (const auto trouble = Describe(true, stop)) {
+    return Error{Remedy::kRetry, "transient", trouble->message};
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(const double parts, BorrowClient()->NewPartsPerSecond(
+                                                    options_.sink.table, over, std::move(stop)));
+  return Pace{parts, clickhouse::MemoryAt(Current()->table, parts)};
 }
 
 Result<std::shared_ptr<const clickhouse::BlockPlan>> ClickHouseTable::MakePlan(

@@ -45,6 +45,17 @@ class ClickHouseTable final : public TableWriter {
   Result<std::vector<DeadLetter>> Letters(const Block& block,
                                           std::span<const GivenUp> rows) override;
 
+  /// How long the table remembers tokens at the pace of the last `over`. Describes the table
+  /// again, since what it remembers can be changed.
+  struct Pace {
+    double parts_per_second = 0;
+    clickhouse::TokenMemory memory;
+  };
+  Result<Pace> MeasurePace(std::chrono::seconds over, std::stop_token stop);
+
+  /// The connection's, as all workers know them.
+  const clickhouse::Hosts& hosts() const { return hosts_; }
+
  private:
   /// All that follows from a description of the table. Immutable.
   struct Known {
@@ -85,6 +96,7 @@ class ClickHouseTable final : public TableWriter {
 
   std::mutex mutex_;
   std::shared_ptr<const Known> known_;  // Guarded by mutex_; empty: not described.
+  clickhouse::Hosts hosts_;
   FreeList<clickhouse::Client> clients_;
   FreeList<Converter> converters_;
 };

@@ -1,6 +1,7 @@
 #include "sink/sink_metrics.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace penstock::sink {
 
@@ -83,6 +84,11 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shard
       exactly_once_(metrics.AddGauge(
           "penstock_sink_dedup_window_ok",
           "1: the table drops a repeated insert; 0: it does not, and a crash may repeat rows.")),
+      parts_per_second_(metrics.AddGauge("penstock_sink_parts_per_second",
+                                         "Parts that inserts make in the table, of all who write "
+                                         "into it: blocks times partitions.")),
+      window_seconds_(metrics.AddGauge("penstock_sink_dedup_window_seconds",
+                                       "How long the table remembers an insert at this pace.")),
       end_to_end_(metrics.AddHistogram("penstock_end_to_end_seconds",
                                        "From a row's Kafka timestamp to its confirmed insert.",
                                        SecondsBuckets())),
@@ -248,6 +254,15 @@ void SinkMetrics::ShardFailed(ShardId shard, const Error& error) {
 
 void SinkMetrics::Guarantee(bool exactly_once) {
   exactly_once_.Set(exactly_once);
+}
+
+void SinkMetrics::Pace(double parts_per_second, const clickhouse::TokenMemory& memory) {
+  parts_per_second_.Set(parts_per_second);
+  window_seconds_.Set(memory.seconds);
+  const bool said = std::exchange(window_enough_, memory.enough) == memory.enough;
+  if (said) return;
+  if (memory.enough) return Log(LogLevel::kInfo, "The table remembers inserts for an hour again.");
+  Log(LogLevel::kWarn, memory.sentence, {{"remedy", memory.alter}});
 }
 
 }  // namespace penstock::sink

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "clickhouse/table.h"
 #include "model/dead_letter.h"
 #include "model/ids.h"
 #include "sink/block.h"
@@ -66,6 +67,9 @@ class SinkMetrics {
   void ShardFailed(ShardId shard, const Error& error);
   /// What the table promises about repeated inserts.
   void Guarantee(bool exactly_once);
+
+  /// At which pace the table gets parts, and how long it remembers their tokens.
+  void Pace(double parts_per_second, const clickhouse::TokenMemory& memory);
 
   /// A thread of the pool is at work while this lives.
   class [[nodiscard]] Busy {
@@ -124,6 +128,9 @@ class SinkMetrics {
   Gauge workers_busy_;
   Gauge shards_owned_;
   Gauge exactly_once_;
+  Gauge parts_per_second_;
+  Gauge window_seconds_;
+  bool window_enough_ = true;  // As was said last; of the one thread that measures.
   Histogram end_to_end_;
   Counter refused_sections_;
   Counter read_failures_;

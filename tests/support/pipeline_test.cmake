@@ -8,7 +8,7 @@ if(NOT TARGET penstock_pipeline_harness AND NOT penstock_pipelines_left_out)
               "${CMAKE_CURRENT_LIST_DIR}/kafka_admin.cc" "${CMAKE_CURRENT_LIST_DIR}/metrics_page.cc"
               "${CMAKE_CURRENT_LIST_DIR}/nats_server.cc" "${CMAKE_CURRENT_LIST_DIR}/pipeline_harness.cc"
               "${CMAKE_CURRENT_LIST_DIR}/pipeline_test.cc" "${CMAKE_CURRENT_LIST_DIR}/servers.cc"
-              "${CMAKE_CURRENT_LIST_DIR}/service_process.cc")
+              "${CMAKE_CURRENT_LIST_DIR}/service_process.cc" "${CMAKE_CURRENT_LIST_DIR}/tcp_gate.cc")
   target_include_directories(penstock_pipeline_harness PUBLIC "${CMAKE_SOURCE_DIR}/tests")
   target_compile_definitions(penstock_pipeline_harness PRIVATE
                              PENSTOCK_SOURCE_DIR="${CMAKE_SOURCE_DIR}"

@@ -189,6 +189,47 @@ TEST(ClientTest, TheNextAttemptGoesToTheNextHost) {
   EXPECT_GE(good, 3);  // Once away from the dead one, it stays with the living.
 }
 
+// A host that takes connections and never answers gets no block: the probe before it costs the
+// connect timeout, and the block goes to the next host in the same call.
+TEST(ClientTest, AHostThatHangsGetsNoBlock) {
+  HttpStub hanging([](const HttpStub::Request&) { return HttpStub::kHang; });
+  std::atomic<int> probes{0};
+  std::atomic<int> inserts{0};
+  HttpStub alive([&](const HttpStub::Request& request) {
+    ++(request.body == "SELECT 1" ? probes : inserts);
+    return HttpText(200, kGood, "");
+  });
+  ClickHouseConnection connection = ConnectionTo({hanging.port(), alive.port()});
+  connection.connect_timeout = std::chrono::milliseconds(150);
+  Hosts hosts(connection.hosts);
+  const Clock::Time start = SystemClock().Now();
+  for (int i = 0; i < 3; ++i) {
+    Client client(connection, hosts);
+    EXPECT_TRUE(InsertOne(client).ok);
+  }
+  EXPECT_LT(SystemClock().Now() - start, std::chrono::seconds(5)) << "not the insert's timeout";
+  EXPECT_EQ(inserts, 3);
+  EXPECT_EQ(probes, 1) << "who has just answered is not asked again";
+  EXPECT_EQ(hosts.well(), 1U);
+}
+
+// A server that is there and refuses is the table's matter, and another host would say the same.
+TEST(ClientTest, ARefusalThatSaysToTryElsewhereLeadsToTheNextHost) {
+  std::atomic<int> asked{0};
+  HttpStub readonly([&](const HttpStub::Request& request) {
+    if (request.body == "SELECT 1") return HttpText(200, kGood, "1");
+    ++asked;
+    return HttpText(500, "X-ClickHouse-Exception-Code: 242\r\n",
+                    "Code: 242. DB::Exception: Table is in readonly mode");
+  });
+  HttpStub alive([](const HttpStub::Request&) { return HttpText(200, kGood, ""); });
+  Client client(ConnectionTo({readonly.port(), alive.port()}));
+  int good = 0;
+  for (int i = 0; i < 5; ++i) good += InsertOne(client).ok ? 1 : 0;
+  EXPECT_GE(good, 4);
+  EXPECT_LE(asked, 1);
+}
+
 TEST(ClientTest, CredentialsThatNoHeaderCarriesAreSaid) {
   ClickHouseConnection connection = ConnectionTo({1});
   connection.password = "a\r\nX-Evil: 1";
