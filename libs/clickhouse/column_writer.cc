@@ -75,6 +75,7 @@ void AppendJsonCells(ColumnWriter& writer, const ColumnSlice& slice, std::string
     at = run.end;
     for (std::size_t row = run.begin; row < run.end; ++row) {
       std::string_view text = fixed ? std::string_view() : cursor.Next();
+      const char* readable = column.data.data() + column.data.size();
       faults.set_row(row);
       if (column.At(row) != Presence::kValue) {
         if (!slice.gaps_allowed) faults.Add(FaultKind::kNull, type, {});
@@ -91,8 +92,9 @@ void AppendJsonCells(ColumnWriter& writer, const ColumnSlice& slice, std::string
           continue;
         }
         text = rendered;
+        readable = rendered.data() + rendered.size();
       }
-      JsonReader value(text);
+      JsonReader value(text, readable);
       writer.AppendJson(value, faults);
     }
   }

@@ -10,6 +10,7 @@
 
 #include "clickhouse/fault.h"
 #include "clickhouse/json_reader.h"
+#include "clickhouse/text_buffer.h"
 #include "model/column.h"
 
 namespace penstock::clickhouse {
@@ -73,6 +74,9 @@ class ColumnWriter {
     std::size_t width = 0;
   };
   virtual std::optional<Plain> plain() const { return std::nullopt; }
+
+  /// Of a String column the buffer that strings may be added to directly; else nullptr.
+  virtual TextBuffer* texts() { return nullptr; }
 };
 
 using WriterPtr = std::unique_ptr<ColumnWriter>;

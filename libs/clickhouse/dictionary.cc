@@ -1,5 +1,7 @@
 #include "clickhouse/dictionary.h"
 
+#include <cstring>
+
 #include "base/bytes.h"
 #include "base/hash.h"
 
@@ -37,6 +39,22 @@ std::uint64_t HashOf(std::string_view value, std::uint64_t seed) {
   return Mix(head ^ seed, tail ^ (0x9E37'79B9'7F4A'7C15 + size));
 }
 
+// Of equal size; as for the hash, short values are compared without a call.
+bool IsSame(const char* a, const char* b, std::size_t size) {
+  if (size > 16) return std::memcmp(a, b, size) == 0;
+  if (size >= 8) {
+    const std::uint64_t heads = LoadUnaligned<std::uint64_t>(a) ^ LoadUnaligned<std::uint64_t>(b);
+    return (heads | (LoadUnaligned<std::uint64_t>(a + size - 8) ^
+                     LoadUnaligned<std::uint64_t>(b + size - 8))) == 0;
+  }
+  if (size >= 4) {
+    const std::uint32_t heads = LoadUnaligned<std::uint32_t>(a) ^ LoadUnaligned<std::uint32_t>(b);
+    return (heads | (LoadUnaligned<std::uint32_t>(a + size - 4) ^
+                     LoadUnaligned<std::uint32_t>(b + size - 4))) == 0;
+  }
+  return size == 0 || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
+}
+
 }  // namespace
 
 Dictionary::Dictionary(std::size_t width)
@@ -50,7 +68,8 @@ std::uint32_t Dictionary::Add(std::string_view value) {
   for (; slots_[slot] != 0; slot = (slot + 1) & (slots_.size() - 1)) {
     const std::uint32_t number = slots_[slot] - 1;
     const Entry& entry = entries_[number];
-    if (entry.hash == hash && std::string_view(data_).substr(entry.at, entry.size) == value) {
+    if (entry.hash == hash && entry.size == value.size() &&
+        IsSame(data_.data() + entry.at, value.data(), value.size())) {
       return number;
     }
   }

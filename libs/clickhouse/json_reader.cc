@@ -151,7 +151,7 @@ void JsonReader::SkipBracketed() {
 // Inside of a string: goes behind its closing quote. False: there is none.
 bool JsonReader::SkipToClosingQuote() {
   for (;;) {
-    at_ = FindSpecial(at_, end_);
+    at_ = FindSpecial(at_, end_, readable_);
     if (at_ == end_) return Fail(), false;
     if (*at_ == '"') return ++at_, true;
     // A backslash, and what it escapes.

@@ -1,10 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/bytes.h"
 
@@ -29,7 +34,12 @@ class JsonReader {
     kFault
   };
 
-  explicit JsonReader(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+  explicit JsonReader(std::string_view text) : JsonReader(text, text.data() + text.size()) {}
+  /// `readable`: the end of the bytes around the text that may be read, at or behind its end.
+  JsonReader(std::string_view text, const char* readable)
+      : at_(text.data()), end_(text.data() + text.size()), readable_(readable) {}
+
+  const char* readable() const { return readable_; }
 
   bool ok() const { return ok_; }
   /// The kind of the value that comes next.
@@ -52,7 +62,7 @@ class JsonReader {
     if (Peek() != Kind::kString) return Fail(), std::string_view();
     fresh_ = false;
     const char* const start = ++at_;
-    at_ = FindSpecial(start, end_);
+    at_ = FindSpecial(start, end_, readable_);
     if (at_ != end_ && *at_ == '"') {
       return {start, static_cast<std::size_t>(at_++ - start)};
     }
@@ -78,8 +88,21 @@ class JsonReader {
  private:
   static const std::array<Kind, 256> kKinds;  // By the first byte of a value.
 
-  // The first quote or backslash in [at, end), or `end`: eight bytes at a time.
-  static const char* FindSpecial(const char* at, const char* end) {
+  // The first quote or backslash in [at, end), or `end`: many bytes at a time, also of those behind
+  // `end` that may be read.
+  static const char* FindSpecial(const char* at, const char* end, const char* readable) {
+#ifdef __SSE2__
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    for (; at < end && readable - at >= 16; at += 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+      const __m128i special =
+          _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+      const auto found = static_cast<unsigned>(_mm_movemask_epi8(special));
+      if (found != 0) return std::min(at + std::countr_zero(found), end);
+    }
+    at = std::min(at, end);
+#endif
     constexpr std::uint64_t kOnes = 0x0101'0101'0101'0101;
     constexpr std::uint64_t kHighs = 0x8080'8080'8080'8080;
     for (; end - at >= 8; at += 8) {
@@ -103,7 +126,10 @@ class JsonReader {
     return Peek() != Kind::kFault || (Fail(), false);
   }
   void SkipBlanks() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+    while (at_ != end_ && *at_ <= ' ' &&
+           (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) {
+      ++at_;
+    }
   }
   bool Take(char c) {
     if (at_ == end_ || *at_ != c) return false;
@@ -120,6 +146,7 @@ class JsonReader {
 
   const char* at_;
   const char* end_;
+  const char* readable_;
   bool fresh_ = false;  // Right behind an opening bracket: no comma is due.
   bool ok_ = true;
 };

@@ -68,11 +68,19 @@ class LowCardinalityWriter final : public ColumnWriter {
       AppendDefault();
       return true;
     }
+    if (width_ == 0 && value.Peek() == JsonReader::Kind::kString) {
+      indices_.push_back(Lookup(value.String(scratch_)));
+      if (value.ok()) return true;
+    }
     const bool good = inner_->AppendJson(value, faults);
     TakeInner();
     return good;
   }
   bool AppendText(std::string_view text, FaultLog& faults) override {
+    if (width_ == 0) {
+      indices_.push_back(Lookup(text));
+      return true;
+    }
     const bool good = inner_->AppendText(text, faults);
     TakeInner();
     return good;
@@ -161,6 +169,7 @@ class LowCardinalityWriter final : public ColumnWriter {
   const std::size_t width_;
   Dictionary dictionary_;
   std::vector<std::uint32_t> indices_;
+  std::string scratch_;
   std::size_t mark_ = 0;
 };
 

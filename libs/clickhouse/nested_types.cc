@@ -1,6 +1,5 @@
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <string>
@@ -8,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "clickhouse/writer_factory.h"
 
 namespace penstock::clickhouse {
@@ -39,10 +39,28 @@ class Offsets {
   std::size_t mark_ = 0;
 };
 
+// One element or member; strings for a String go there straight away, with no call between.
+inline bool AppendOne(ColumnWriter& writer, TextBuffer* texts, JsonReader& value,
+                      std::string& scratch, FaultLog& faults) {
+  if (texts == nullptr || value.Peek() != JsonReader::Kind::kString) {
+    return writer.AppendJson(value, faults);
+  }
+  const std::string_view text = value.String(scratch);
+  if (!value.ok()) [[unlikely]] {
+    return false;
+  }
+  if (text.data() == scratch.data()) [[unlikely]] {
+    texts->AppendText(text);
+  } else {
+    texts->AppendText(text, value.readable());
+  }
+  return true;
+}
+
 class ArrayWriter final : public ColumnWriter {
  public:
   ArrayWriter(std::string type, WriterPtr inner)
-      : type_(std::move(type)), inner_(std::move(inner)) {}
+      : type_(std::move(type)), inner_(std::move(inner)), inner_texts_(inner_->texts()) {}
 
   void Append(const ColumnSlice& slice, FaultLog& faults) override {
     AppendJsonCells(*this, slice, type_, faults);
@@ -59,7 +77,7 @@ class ArrayWriter final : public ColumnWriter {
     std::size_t elements = 0;
     bool good = true;
     for (value.Open(); good && value.NextElement(); ++elements) {
-      good = inner_->AppendJson(value, faults);
+      good = AppendOne(*inner_, inner_texts_, value, scratch_, faults);
     }
     offsets_.Append(elements);
     if (!value.ok()) faults.Add(FaultKind::kNotParsed, type_, whole.Skip());
@@ -84,31 +102,50 @@ class ArrayWriter final : public ColumnWriter {
  private:
   const std::string type_;
   WriterPtr inner_;
+  TextBuffer* const inner_texts_;
   Offsets offsets_;
+  std::string scratch_;
 };
 
 // The keys of one JSON object: of equal ones the first counts.
 class KeySet {
  public:
   void Clear() {
-    few_.clear();
-    many_.clear();
-    copies_.clear();
+    count_ = 0;
+    if (!many_.empty()) many_.clear();
+    if (!copies_.empty()) copies_.clear();
   }
   /// False: it was there already. The view is kept; one into a buffer that changes is `fleeting`.
   bool Add(std::string_view key, bool fleeting) {
-    if (few_.size() == kFew) return AddToMany(key);
-    for (const std::string_view known : few_) {
-      if (known.size() == key.size() && std::memcmp(known.data(), key.data(), key.size()) == 0) {
-        return false;
-      }
+    if (count_ == kFew) return AddToMany(key);
+    const std::uint64_t head = HeadOf(key);
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (heads_[i] == head && few_[i] == key) return false;
     }
-    few_.push_back(fleeting ? std::string_view(copies_.emplace_back(key)) : key);
+    heads_[count_] = head;
+    few_[count_++] = fleeting ? std::string_view(copies_.emplace_back(key)) : key;
     return true;
   }
 
  private:
   static constexpr std::size_t kFew = 16;  // Up to here a scan beats hashing.
+
+  // The length and some bytes: tells most keys apart.
+  static std::uint64_t HeadOf(std::string_view key) {
+    const char* const at = key.data();
+    const std::size_t size = key.size();
+    std::uint64_t bytes = 0;
+    if (size >= 8) {
+      bytes = LoadUnaligned<std::uint64_t>(at) ^ LoadUnaligned<std::uint64_t>(at + size - 8) << 1;
+    } else if (size >= 4) {
+      bytes = LoadUnaligned<std::uint32_t>(at) |
+              static_cast<std::uint64_t>(LoadUnaligned<std::uint32_t>(at + size - 4)) << 24;
+    } else if (size > 0) {
+      bytes = static_cast<unsigned char>(at[0]) + 256U * static_cast<unsigned char>(at[size / 2]) +
+              65'536U * static_cast<unsigned char>(at[size - 1]);
+    }
+    return bytes ^ static_cast<std::uint64_t>(size) << 56;
+  }
 
   bool AddToMany(std::string_view key) {
     if (many_.empty()) {
@@ -117,7 +154,9 @@ class KeySet {
     return many_.emplace(key).second;
   }
 
-  std::vector<std::string_view> few_;
+  std::array<std::uint64_t, kFew> heads_{};
+  std::array<std::string_view, kFew> few_;
+  std::size_t count_ = 0;
   std::deque<std::string> copies_;  // Of keys in few_ that were fleeting.
   std::unordered_set<std::string> many_;
 };
@@ -125,7 +164,11 @@ class KeySet {
 class MapWriter final : public ColumnWriter {
  public:
   MapWriter(std::string type, WriterPtr keys, WriterPtr values)
-      : type_(std::move(type)), keys_(std::move(keys)), values_(std::move(values)) {}
+      : type_(std::move(type)),
+        keys_(std::move(keys)),
+        values_(std::move(values)),
+        key_texts_(keys_->texts()),
+        value_texts_(values_->texts()) {}
 
   void Append(const ColumnSlice& slice, FaultLog& faults) override {
     AppendJsonCells(*this, slice, type_, faults);
@@ -145,12 +188,20 @@ class MapWriter final : public ColumnWriter {
     bool good = true;
     std::string_view key;
     for (value.Open(); good && value.NextMember(key, scratch_);) {
-      if (!seen_.Add(key, key.data() == scratch_.data())) {
+      const bool fleeting = key.data() == scratch_.data();
+      if (!seen_.Add(key, fleeting)) {
         value.Skip();
         continue;
       }
       ++members;
-      good = keys_->AppendText(key, faults) && values_->AppendJson(value, faults);
+      if (key_texts_ == nullptr) {
+        good = keys_->AppendText(key, faults);
+      } else if (fleeting) {
+        key_texts_->AppendText(key);
+      } else {
+        key_texts_->AppendText(key, value.readable());
+      }
+      good = good && AppendOne(*values_, value_texts_, value, scratch_, faults);
     }
     offsets_.Append(members);
     if (!value.ok()) faults.Add(FaultKind::kNotParsed, type_, whole.Skip());
@@ -182,6 +233,8 @@ class MapWriter final : public ColumnWriter {
   const std::string type_;
   WriterPtr keys_;
   WriterPtr values_;
+  TextBuffer* const key_texts_;
+  TextBuffer* const value_texts_;
   Offsets offsets_;
   KeySet seen_;
   std::string scratch_;

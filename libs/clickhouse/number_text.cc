@@ -140,7 +140,26 @@ FaultKind ParseWide(std::string_view text, unsigned scale, Excess excess, WideNu
   return FaultKind::kNone;
 }
 
+namespace {
+
+// The usual form at full speed: up to 18 digits and a sign.
+bool ParsePlainInteger(std::string_view text, WideInteger& value) {
+  value.negative = !text.empty() && text.front() == '-';
+  if (value.negative) text.remove_prefix(1);
+  if (text.empty() || text.size() > 18) return false;
+  value.magnitude = 0;
+  for (const char c : text) {
+    const auto digit = static_cast<unsigned char>(c - '0');
+    if (digit > 9) return false;
+    value.magnitude = value.magnitude * 10 + digit;
+  }
+  return true;
+}
+
+}  // namespace
+
 FaultKind ParseInteger(std::string_view text, WideInteger& value) {
+  if (ParsePlainInteger(text, value)) return FaultKind::kNone;
   value = {};
   Decimal decimal;
   if (!SplitDecimal(text, decimal)) return FaultKind::kWrongKind;

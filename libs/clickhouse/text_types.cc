@@ -37,38 +37,36 @@ class StringWriter final : public ColumnWriter {
 
   void Append(const ColumnSlice& slice, FaultLog& faults) override {
     if (slice.column.type == PhysicalType::kString) return AppendRuns(slice, faults);
-    source_.ForEach(slice, faults, [this](std::string_view text) { AppendString(data_, text); });
+    source_.ForEach(slice, faults, [this](std::string_view text) { data_.AppendText(text); });
   }
   bool AppendJson(JsonReader& value, FaultLog& faults) override {
     if (value.Peek() == JsonReader::Kind::kString) [[likely]] {
-      AppendString(data_, value.String(scratch_));
+      data_.AppendText(value.String(scratch_));
       if (value.ok()) return true;
     }
     const std::optional<std::string_view> text = source_.FromJson(value, faults);
-    AppendString(data_, text.value_or(std::string_view()));
+    data_.AppendText(text.value_or(std::string_view()));
     return text.has_value();
   }
   bool AppendText(std::string_view text, FaultLog&) override {
-    AppendString(data_, text);
+    data_.AppendText(text);
     return true;
   }
-  void AppendDefault() override { data_.push_back('\0'); }
+  void AppendDefault() override { data_.AppendText({}); }
+  TextBuffer* texts() override { return &data_; }
 
   void Mark() override { mark_ = data_.size(); }
-  void Rollback() override { data_.resize(mark_); }
-  void Clear() override { data_.clear(); }
+  void Rollback() override { data_.Truncate(mark_); }
+  void Clear() override { data_.Clear(); }
   std::size_t bytes() const override { return data_.size(); }
-  void WriteData(ByteSink& out) const override { out.Write(data_); }
-  std::optional<Plain> plain() const override { return Plain{data_, 0}; }
+  void WriteData(ByteSink& out) const override { out.Write(data_.view()); }
+  std::optional<Plain> plain() const override { return Plain{data_.view(), 0}; }
 
  private:
   void AppendRuns(const ColumnSlice& slice, FaultLog& faults) {
     ReportGaps(slice, source_.type(), faults);
     // All of a column is copied unread: the message's checksum vouches for it.
-    if (slice.rows == slice.column.rows) {
-      data_.append(slice.column.data);
-      return;
-    }
+    if (slice.rows == slice.column.rows) return data_.Append(slice.column.data);
     TextCursor cursor(slice.column);
     std::size_t at = 0;
     for (const RowRun& run : slice.runs) {
@@ -77,12 +75,12 @@ class StringWriter final : public ColumnWriter {
       cursor.Skip(run.end - run.begin);
       at = run.end;
       if (!cursor.ok()) return faults.SetCorrupt();
-      data_.append(from, cursor.at());
+      data_.Append({from, static_cast<std::size_t>(cursor.at() - from)});
     }
   }
 
   TextSource source_;
-  std::string data_;
+  TextBuffer data_;
   std::string scratch_;
   std::size_t mark_ = 0;
 };
