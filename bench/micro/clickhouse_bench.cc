@@ -1,6 +1,7 @@
-// Rows of messages → a Native block → its compressed body, for the budgets of docs/architecture.md,
-// and each family of types alone. With PENSTOCK_CLICKHOUSE_HOST set (and _PORT, _USER, _PASSWORD),
-// BM_InsertLogs measures this process's CPU for whole inserts into a Null table, with each codec.
+// Rows of messages → a Native block → its compressed body, for the budgets of docs/architecture.md;
+// clickhouse_types_bench.cc has the types one by one. With PENSTOCK_CLICKHOUSE_HOST set (and _PORT,
+// _USER, _PASSWORD), BM_InsertLogs measures this process's CPU for whole inserts into a Null table,
+// with each codec.
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -125,74 +126,6 @@ void BM_Block(benchmark::State& state, Workload workload, BodyCodec codec) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kRowsABlock));
 }
 
-// One column of one type, the same few thousand values again and again.
-void BM_Type(benchmark::State& state, const char* type, PhysicalType physical,
-             std::string (*value)(std::size_t)) {
-  Column column("v", physical);
-  for (std::size_t i = 0; i < kRowsAMessage; ++i) {
-    const std::string text = value(i);
-    switch (physical) {
-      case PhysicalType::kInt64:
-        column.Append(Cell::Int64(std::stoll(text)));
-        break;
-      case PhysicalType::kFloat64:
-        column.Append(Cell::Float64(std::stod(text)));
-        break;
-      case PhysicalType::kJson:
-        column.Append(Cell::Json(text));
-        break;
-      default:
-        column.Append(Cell::String(text));
-    }
-  }
-  TableDescription table{.database = "d", .table = "t", .engine = "Null"};
-  table.columns.push_back({"v", type, DefaultKind::kNone});
-  const bool map = std::string_view(type).starts_with("Map");
-  const FieldType field = physical == PhysicalType::kInt64     ? FieldType::kInt64
-                          : physical == PhysicalType::kFloat64 ? FieldType::kFloat64
-                          : physical == PhysicalType::kString  ? FieldType::kString
-                          : map                                ? FieldType::kMap
-                                                               : FieldType::kArray;
-  auto plan = BlockPlan::Make(table, std::vector<ColumnPlan>{{"v", field, "v", ""}});
-  PENSTOCK_CHECK(plan.ok(), "the type takes the field");
-  BlockBuilder builder(std::move(plan).value());
-  const std::vector<ColumnView> views = {column.View()};
-  for (auto _ : state) {
-    const auto bad = builder.Append({.columns = views, .begin = 0, .end = kRowsAMessage});
-    PENSTOCK_CHECK(bad.ok() && bad.value().empty(), "the values are good");
-    builder.Clear();
-  }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kRowsAMessage));
-}
-
-std::string Number(std::size_t i) {
-  return fmt::format("{}", i * 7 % 30'000);
-}
-std::string Word(std::size_t i) {
-  return fmt::format("service-{}", i % 50);
-}
-std::string Uuid(std::size_t i) {
-  return fmt::format("5f1d7c1e-9a63-4f6e-8d13-{:012x}", i * 7919);
-}
-std::string Moment(std::size_t i) {
-  return fmt::format("2024-03-15T10:{:02}:{:02}.{:03}Z", i / 60 % 60, i % 60, i % 1000);
-}
-std::string Day(std::size_t i) {
-  return fmt::format("Fri, {:02} Mar 2024 10:22:31 UTC", 1 + i % 28);
-}
-std::string Seconds(std::size_t i) {
-  return fmt::format("{}.{:03}", 1'710'498'151 + i, i % 1000);
-}
-std::string Words(std::size_t i) {
-  return fmt::format(R"(["{}","{}","{}"])", Word(i), Word(i + 1), Word(i + 2));
-}
-std::string Numbers(std::size_t i) {
-  return fmt::format("[{},{},{}]", i, i * 3, i * 5);
-}
-std::string Members(std::size_t i) {
-  return fmt::format(R"({{"tenant":"{}","zone":"eu-{}","attempt":"{}"}})", Word(i), i % 3, i % 5);
-}
-
 const char* Variable(const char* name, const char* fallback) {
   const char* value = std::getenv(name);
   return value == nullptr ? fallback : value;
@@ -259,19 +192,6 @@ BENCHMARK_CAPTURE(BM_Block, logs_zstd, Workload::kLogs, BodyCodec::kZstd)
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_Block, users_lz4, Workload::kUsers, BodyCodec::kLz4)
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Type, Int16, "Int16", PhysicalType::kInt64, Number);
-BENCHMARK_CAPTURE(BM_Type, Float32, "Float32", PhysicalType::kFloat64, Number);
-BENCHMARK_CAPTURE(BM_Type, NullableInt16, "Nullable(Int16)", PhysicalType::kInt64, Number);
-BENCHMARK_CAPTURE(BM_Type, String, "String", PhysicalType::kString, Uuid);
-BENCHMARK_CAPTURE(BM_Type, FixedString, "FixedString(36)", PhysicalType::kString, Uuid);
-BENCHMARK_CAPTURE(BM_Type, LowCardinality, "LowCardinality(String)", PhysicalType::kString, Word);
-BENCHMARK_CAPTURE(BM_Type, Uuid, "UUID", PhysicalType::kString, Uuid);
-BENCHMARK_CAPTURE(BM_Type, DateTime64, "DateTime64(3)", PhysicalType::kString, Moment);
-BENCHMARK_CAPTURE(BM_Type, DateTime_rfc1123, "DateTime", PhysicalType::kString, Day);
-BENCHMARK_CAPTURE(BM_Type, DateTime64_float, "DateTime64(3)", PhysicalType::kFloat64, Seconds);
-BENCHMARK_CAPTURE(BM_Type, ArrayString, "Array(String)", PhysicalType::kJson, Words);
-BENCHMARK_CAPTURE(BM_Type, ArrayInt64, "Array(Int64)", PhysicalType::kJson, Numbers);
-BENCHMARK_CAPTURE(BM_Type, Map, "Map(String, String)", PhysicalType::kJson, Members);
 BENCHMARK_CAPTURE(BM_InsertLogs, none, BodyCodec::kNone)
     ->MeasureProcessCPUTime()
     ->Unit(benchmark::kMillisecond);

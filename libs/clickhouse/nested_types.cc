@@ -39,28 +39,10 @@ class Offsets {
   std::size_t mark_ = 0;
 };
 
-// One element or member; strings for a String go there straight away, with no call between.
-inline bool AppendOne(ColumnWriter& writer, TextBuffer* texts, JsonReader& value,
-                      std::string& scratch, FaultLog& faults) {
-  if (texts == nullptr || value.Peek() != JsonReader::Kind::kString) {
-    return writer.AppendJson(value, faults);
-  }
-  const std::string_view text = value.String(scratch);
-  if (!value.ok()) [[unlikely]] {
-    return false;
-  }
-  if (text.data() == scratch.data()) [[unlikely]] {
-    texts->AppendText(text);
-  } else {
-    texts->AppendText(text, value.readable());
-  }
-  return true;
-}
-
 class ArrayWriter final : public ColumnWriter {
  public:
   ArrayWriter(std::string type, WriterPtr inner)
-      : type_(std::move(type)), inner_(std::move(inner)), inner_texts_(inner_->texts()) {}
+      : type_(std::move(type)), inner_(std::move(inner)), texts_(inner_->texts()) {}
 
   void Append(const ColumnSlice& slice, FaultLog& faults) override {
     AppendJsonCells(*this, slice, type_, faults);
@@ -76,8 +58,15 @@ class ArrayWriter final : public ColumnWriter {
     JsonReader whole = value;
     std::size_t elements = 0;
     bool good = true;
-    for (value.Open(); good && value.NextElement(); ++elements) {
-      good = AppendOne(*inner_, inner_texts_, value, scratch_, faults);
+    std::string_view text;
+    for (value.Open(); good; ++elements) {
+      if (texts_ != nullptr && value.TakePlainElement(text)) {
+        texts_->AppendText(text, value.readable());
+      } else if (value.NextElement()) {
+        good = inner_->AppendJson(value, faults);
+      } else {
+        break;
+      }
     }
     offsets_.Append(elements);
     if (!value.ok()) faults.Add(FaultKind::kNotParsed, type_, whole.Skip());
@@ -102,9 +91,8 @@ class ArrayWriter final : public ColumnWriter {
  private:
   const std::string type_;
   WriterPtr inner_;
-  TextBuffer* const inner_texts_;
+  TextBuffer* const texts_;  // Where strings go straight away; nullptr: they cannot.
   Offsets offsets_;
-  std::string scratch_;
 };
 
 // The keys of one JSON object: of equal ones the first counts.
@@ -112,6 +100,7 @@ class KeySet {
  public:
   void Clear() {
     count_ = 0;
+    marks_ = 0;
     if (!many_.empty()) many_.clear();
     if (!copies_.empty()) copies_.clear();
   }
@@ -119,9 +108,9 @@ class KeySet {
   bool Add(std::string_view key, bool fleeting) {
     if (count_ == kFew) return AddToMany(key);
     const std::uint64_t head = HeadOf(key);
-    for (std::size_t i = 0; i < count_; ++i) {
-      if (heads_[i] == head && few_[i] == key) return false;
-    }
+    const std::uint64_t mark = std::uint64_t{1} << (head * 0x9E37'79B9'7F4A'7C15 >> 58);
+    if ((marks_ & mark) != 0 && Knows(head, key)) return false;
+    marks_ |= mark;
     heads_[count_] = head;
     few_[count_++] = fleeting ? std::string_view(copies_.emplace_back(key)) : key;
     return true;
@@ -147,6 +136,13 @@ class KeySet {
     return bytes ^ static_cast<std::uint64_t>(size) << 56;
   }
 
+  bool Knows(std::uint64_t head, std::string_view key) const {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (heads_[i] == head && few_[i] == key) return true;
+    }
+    return false;
+  }
+
   bool AddToMany(std::string_view key) {
     if (many_.empty()) {
       for (const std::string_view known : few_) many_.emplace(known);
@@ -154,6 +150,7 @@ class KeySet {
     return many_.emplace(key).second;
   }
 
+  std::uint64_t marks_ = 0;  // A bit for each head that is there: most new keys have another one.
   std::array<std::uint64_t, kFew> heads_{};
   std::array<std::string_view, kFew> few_;
   std::size_t count_ = 0;
@@ -168,7 +165,8 @@ class MapWriter final : public ColumnWriter {
         keys_(std::move(keys)),
         values_(std::move(values)),
         key_texts_(keys_->texts()),
-        value_texts_(values_->texts()) {}
+        value_texts_(values_->texts()),
+        texts_(key_texts_ != nullptr && value_texts_ != nullptr) {}
 
   void Append(const ColumnSlice& slice, FaultLog& faults) override {
     AppendJsonCells(*this, slice, type_, faults);
@@ -186,22 +184,22 @@ class MapWriter final : public ColumnWriter {
     JsonReader whole = value;
     std::size_t members = 0;
     bool good = true;
-    std::string_view key;
-    for (value.Open(); good && value.NextMember(key, scratch_);) {
-      const bool fleeting = key.data() == scratch_.data();
-      if (!seen_.Add(key, fleeting)) {
-        value.Skip();
-        continue;
+    value.Open();
+    for (std::string_view key, text; good;) {
+      if (texts_ && value.TakePlainMember(key, text)) {
+        if (!seen_.Add(key, false)) continue;
+        key_texts_->AppendText(key, value.readable());
+        value_texts_->AppendText(text, value.readable());
+      } else if (value.NextMember(key, scratch_)) {
+        if (!seen_.Add(key, key.data() == scratch_.data())) {
+          value.Skip();
+          continue;
+        }
+        good = keys_->AppendText(key, faults) && values_->AppendJson(value, faults);
+      } else {
+        break;
       }
       ++members;
-      if (key_texts_ == nullptr) {
-        good = keys_->AppendText(key, faults);
-      } else if (fleeting) {
-        key_texts_->AppendText(key);
-      } else {
-        key_texts_->AppendText(key, value.readable());
-      }
-      good = good && AppendOne(*values_, value_texts_, value, scratch_, faults);
     }
     offsets_.Append(members);
     if (!value.ok()) faults.Add(FaultKind::kNotParsed, type_, whole.Skip());
@@ -235,6 +233,7 @@ class MapWriter final : public ColumnWriter {
   WriterPtr values_;
   TextBuffer* const key_texts_;
   TextBuffer* const value_texts_;
+  const bool texts_;  // Both are there: strings go straight into them.
   Offsets offsets_;
   KeySet seen_;
   std::string scratch_;

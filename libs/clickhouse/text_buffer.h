@@ -27,7 +27,7 @@ class TextBuffer {
     std::memcpy(at + 1, text.data(), kShort);
     size_ += text.size() + 1;
   }
-  void AppendText(std::string_view text) {
+  [[gnu::noinline]] void AppendText(std::string_view text) {
     constexpr std::size_t kMostLengthBytes = 10;
     Reserve(kMostLengthBytes + text.size());
     std::size_t length = text.size();
@@ -57,7 +57,7 @@ class TextBuffer {
       Grow(more);
     }
   }
-  void Grow(std::size_t more) {
+  [[gnu::noinline]] void Grow(std::size_t more) {
     constexpr std::size_t kLeast = 4096;
     const std::size_t capacity = std::max({2 * capacity_, size_ + more, kLeast});
     auto data = std::make_unique_for_overwrite<char[]>(capacity);

@@ -40,7 +40,7 @@ class StringWriter final : public ColumnWriter {
     source_.ForEach(slice, faults, [this](std::string_view text) { data_.AppendText(text); });
   }
   bool AppendJson(JsonReader& value, FaultLog& faults) override {
-    if (value.Peek() == JsonReader::Kind::kString) [[likely]] {
+    if (value.Peek() == JsonReader::Kind::kString) {
       data_.AppendText(value.String(scratch_));
       if (value.ok()) return true;
     }

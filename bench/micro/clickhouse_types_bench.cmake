@@ -1,0 +1,1 @@
+penstock_benchmark(clickhouse_types_bench DEPS clickhouse)
