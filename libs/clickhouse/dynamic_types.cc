@@ -25,7 +25,7 @@ class DocumentWriter final : public ColumnWriter {
   explicit DocumentWriter(std::string type) : type_(std::move(type)) {}
 
   void Append(const ColumnSlice& slice, FaultLog& faults) override {
-    if (slice.column.type == PhysicalType::kString) return AppendTexts(slice, faults);
+    if (FixedWidth(slice.column.type) == 0) return AppendTexts(slice, faults);
     AppendJsonCells(*this, slice, type_, faults);
   }
   bool AppendJson(JsonReader& value, FaultLog& faults) override {
@@ -33,7 +33,7 @@ class DocumentWriter final : public ColumnWriter {
     JsonReader whole = value;
     const std::string_view text = value.Skip();
     if (kind == JsonReader::Kind::kObject && value.ok()) {
-      AppendString(data_, text);
+      data_.AppendText(text);
       return true;
     }
     const FaultKind fault = !value.ok()                       ? FaultKind::kNotParsed
@@ -50,23 +50,32 @@ class DocumentWriter final : public ColumnWriter {
     value.Skip();
     const bool good = object && value.ok() && value.AtEnd();
     if (!good) faults.Add(FaultKind::kNotParsed, type_, text);
-    AppendString(data_, good ? text : kEmpty);
+    data_.AppendText(good ? text : kEmpty);
     return good;
   }
-  void AppendDefault() override { AppendString(data_, kEmpty); }
+  void AppendDefault() override { data_.AppendText(kEmpty); }
 
   void Mark() override { mark_ = data_.size(); }
-  void Rollback() override { data_.resize(mark_); }
-  void Clear() override { data_.clear(); }
+  void Rollback() override { data_.Truncate(mark_); }
+  void Clear() override { data_.Clear(); }
   std::size_t bytes() const override { return data_.size(); }
   void WritePrefix(ByteSink& out) const override {
     constexpr std::uint64_t kAsStrings = 1;
     WriteNumber(out, kAsStrings);
   }
-  void WriteData(ByteSink& out) const override { out.Write(data_); }
+  void WriteData(ByteSink& out) const override { out.Write(data_.view()); }
 
  private:
   static constexpr std::string_view kEmpty = "{}";  // Also where a row is null.
+
+  // A cell is one JSON value, which was checked when the record was read.
+  void AppendCell(std::string_view text, FaultLog& faults) {
+    if (text.starts_with('{')) [[likely]] {
+      return data_.AppendText(text);
+    }
+    JsonReader value(text);
+    AppendJson(value, faults);
+  }
 
   void AppendTexts(const ColumnSlice& slice, FaultLog& faults) {
     ReportGaps(slice, type_, faults);
@@ -78,10 +87,12 @@ class DocumentWriter final : public ColumnWriter {
       for (std::size_t row = run.begin; row < run.end; ++row) {
         const std::string_view text = cursor.Next();
         faults.set_row(row);
-        if (slice.column.At(row) == Presence::kValue) {
+        if (slice.column.At(row) != Presence::kValue) {
+          AppendDefault();
+        } else if (slice.column.type == PhysicalType::kString) {
           AppendText(text, faults);
         } else {
-          AppendDefault();
+          AppendCell(text, faults);
         }
       }
     }
@@ -89,7 +100,7 @@ class DocumentWriter final : public ColumnWriter {
   }
 
   const std::string type_;
-  std::string data_;
+  TextBuffer data_;
   std::size_t mark_ = 0;
 };
 

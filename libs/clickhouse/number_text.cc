@@ -99,7 +99,41 @@ WideNumber PowerOfTen(unsigned power) {
   return value;
 }
 
+namespace {
+
+constexpr std::size_t kPlainDigits = 18;
+
+// The usual form at full speed: a sign, up to 18 digits, a point among them or none.
+bool ParsePlainDecimal(std::string_view text, std::uint64_t& digits, unsigned& fraction) {
+  digits = 0;
+  fraction = 0;
+  bool point = false;
+  if (text.empty() || text.size() > kPlainDigits + 1 || text.front() == '.' || text.back() == '.') {
+    return false;
+  }
+  for (const char c : text) {
+    const auto digit = static_cast<unsigned char>(c - '0');
+    if (digit > 9) {
+      if (c != '.' || point) return false;
+      point = true;
+      continue;
+    }
+    digits = digits * 10 + digit;
+    fraction += point ? 1 : 0;
+  }
+  return true;
+}
+
+}  // namespace
+
 FaultKind ParseWide(std::string_view text, unsigned scale, Excess excess, WideNumber& value) {
+  value = {};
+  value.negative = text.starts_with('-');
+  unsigned fraction = 0;
+  if (ParsePlainDecimal(text.substr(value.negative ? 1 : 0), value.limbs[0], fraction) &&
+      fraction <= scale && scale - fraction <= kChunkDigits) {
+    return value.ShiftAndAdd(scale - fraction, 0) ? FaultKind::kNone : FaultKind::kOutOfRange;
+  }
   value = {};
   Decimal decimal;
   if (!SplitDecimal(text, decimal)) return FaultKind::kWrongKind;
