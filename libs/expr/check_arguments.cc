@@ -226,6 +226,29 @@ CheckedCall CheckCall(const Function& function, const Node& call,
   }
 }
 
+bool TakesCount(const Function& function, std::size_t arguments) {
+  switch (function.rule) {
+    case Rule::kOverloads:
+      return std::any_of(
+          function.overloads.begin(), function.overloads.end(),
+          [&](std::string_view parameters) { return parameters.size() == arguments; });
+    case Rule::kAnything:
+      return true;
+    case Rule::kNow:
+      return arguments <= 1;
+    case Rule::kDate:
+      return arguments >= 1 && arguments <= 4;
+    case Rule::kAggregate:
+    case Rule::kConcat:
+      return arguments >= 1;
+    case Rule::kGet:
+    case Rule::kTake:
+      return arguments == 2;
+    default:
+      return arguments == 1;
+  }
+}
+
 Fault CheckMethodArguments(const Method& method, const Node& call,
                            std::span<Node* const> arguments) {
   const std::string_view parameters = method.parameters;

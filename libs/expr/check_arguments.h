@@ -19,6 +19,9 @@ struct CheckedCall {
 CheckedCall CheckCall(const Function& function, const Node& call,
                       const EnvironmentType& environment);
 
+/// Whether a function can be called with so many arguments at all.
+bool TakesCount(const Function& function, std::size_t arguments);
+
 Fault CheckMethodArguments(const Method& method, const Node& call,
                            std::span<Node* const> arguments);
 

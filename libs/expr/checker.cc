@@ -162,6 +162,10 @@ class Checker {
     if (IsHelper(name)) {
       return fmt::format("the function '{}' exists in stateless transformations only", name);
     }
+    const std::string_view function = NearestFunction(name, environment_.mode == Mode::kGlassFlow);
+    if (!function.empty()) {
+      return fmt::format("unknown name '{}'; did you mean '{}'?", name, function);
+    }
     return fmt::format("unknown name '{}'; the declared fields are {}", name,
                        known.empty() ? "none" : known);
   }
@@ -259,8 +263,8 @@ class Checker {
   }
 
   Type In(const Node& node, const Type& left, const Type& right) {
-    if (left.IsUnknown() && right.IsTime()) return TypeKind::kBool;
-    if (left.IsString() && right.IsTime()) return TypeKind::kBool;
+    const bool has_names = right.IsTime() || right.kind == TypeKind::kZone;
+    if (has_names && (left.IsUnknown() || left.IsString())) return TypeKind::kBool;
     if (right.IsMap()) {
       const Type key = right.kind == TypeKind::kMap ? TypeKind::kString : TypeKind::kAny;
       if (!left.IsUnknown() && !left.AssignableTo(key)) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/format.h"
 #include "expr/time_value.h"
@@ -10,20 +11,32 @@ namespace penstock::expr {
 
 namespace {
 
+__extension__ using Exact = __int128;
+
+// A number as an integer, where it is one of the size that wide ones have.
+std::optional<Exact> ExactOf(const Value& number) {
+  if (number.IsInteger()) return number.integer;
+  if (number.kind == Kind::kWide) {
+    const auto magnitude = static_cast<Exact>(number.magnitude);
+    return number.of != 0 ? -magnitude : magnitude;
+  }
+  constexpr double kMost = 18446744073709551616.0;
+  const double value = number.number;
+  if (!(std::fabs(value) < kMost) || value != std::trunc(value)) return {};
+  const auto magnitude = static_cast<Exact>(static_cast<std::uint64_t>(std::fabs(value)));
+  return value < 0 ? -magnitude : magnitude;
+}
+
+bool IsWide(const Value& a, const Value& b) {
+  return a.kind == Kind::kWide || b.kind == Kind::kWide;
+}
+
 bool EqualNumbers(const Value& a, const Value& b) {
   if (a.IsInteger() && b.IsInteger()) return a.integer == b.integer;
-  if (a.kind == Kind::kWide && b.kind == Kind::kWide) {
-    return a.of == b.of && a.magnitude == b.magnitude;
-  }
-  // A wide one is no float; it may be an integer.
-  if (a.kind == Kind::kWide || b.kind == Kind::kWide) {
-    const Value& wide = a.kind == Kind::kWide ? a : b;
-    const Value& other = a.kind == Kind::kWide ? b : a;
-    if (!other.IsInteger() || (wide.of != 0) != (other.integer < 0)) return false;
-    const auto bits = static_cast<std::uint64_t>(other.integer);
-    return wide.magnitude == (other.integer < 0 ? 0 - bits : bits);
-  }
-  return a.AsDouble() == b.AsDouble();
+  if (!IsWide(a, b)) return a.AsDouble() == b.AsDouble();
+  const auto x = ExactOf(a);
+  const auto y = ExactOf(b);
+  return x && y && *x == *y;
 }
 
 bool SameScalar(const Value& a, const Value& b) {
@@ -107,15 +120,10 @@ Order OrderOfDoubles(double a, double b) {
 
 Order OrderOfNumbers(const Value& a, const Value& b) {
   if (a.IsInteger() && b.IsInteger()) return OrderOf(a.integer, b.integer);
-  const bool wide = a.kind == Kind::kWide || b.kind == Kind::kWide;
-  if (wide && a.kind != Kind::kFloat && b.kind != Kind::kFloat) {
-    __extension__ using Exact = __int128;
-    const auto exact = [](const Value& value) -> Exact {
-      if (value.kind != Kind::kWide) return value.integer;
-      const auto magnitude = static_cast<Exact>(value.magnitude);
-      return value.of != 0 ? -magnitude : magnitude;
-    };
-    return OrderOf(exact(a), exact(b));
+  if (IsWide(a, b)) {
+    const auto x = ExactOf(a);
+    const auto y = ExactOf(b);
+    if (x && y) return OrderOf(*x, *y);
   }
   return OrderOfDoubles(a.AsDouble(), b.AsDouble());
 }
@@ -251,6 +259,11 @@ bool IsIn(Context& context, const Value& needle, const Value& collection) {
       context.Fail(fmt::format("the keys of this map are strings, found {}", NameOf(needle)));
       return false;
     }
+    case Kind::kTime:
+    case Kind::kZone:
+      // The reference looks for a field by that name, and they have none.
+      if (needle.IsString()) return false;
+      [[fallthrough]];
     default:
       context.Fail(
           fmt::format("'in' needs an array or a map on its right, found {}", NameOf(collection)));

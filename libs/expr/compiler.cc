@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/format.h"
 #include "expr/builtin_names.h"
+#include "expr/check_arguments.h"
 #include "expr/field_uses.h"
 
 namespace penstock::expr {
@@ -298,6 +300,12 @@ class Compiler {
 
   void CallFunction(const Node& node, const Function& function, std::size_t arguments) {
     if (TooMany(node, arguments)) return;
+    // The checker does not look at everything that the reference's does not look at.
+    if (!TakesCount(function, arguments)) {
+      Add(node, Op::kThrow, 1 - static_cast<int>(arguments),
+          Constant(Text(fmt::format("{} cannot take {} arguments", function.name, arguments))));
+      return;
+    }
     auto& functions = code_.functions;
     const auto found = std::find(functions.begin(), functions.end(), &function);
     const auto index = static_cast<std::size_t>(found - functions.begin());
@@ -314,9 +322,25 @@ class Compiler {
         return CallFunction(node, *helper, arguments);
       }
     }
+    if (callee.kind == NodeKind::kIdentifier && FindVariable(callee.text) == nullptr) {
+      return UnknownFunction(node, callee.text, arguments);
+    }
     Compile(callee);
     if (TooMany(node, arguments)) return;
     Add(node, Op::kCallValue, -static_cast<int>(arguments), 0, arguments);
+  }
+
+  // A record has no functions. As in the reference this shows when it is called.
+  void UnknownFunction(const Node& node, std::string_view name, std::size_t arguments) {
+    const bool helpers = environment_.mode == Mode::kGlassFlow;
+    const std::string_view nearest = NearestFunction(name, helpers);
+    std::string reason = fmt::format("there is no function '{}'", name);
+    if (IsHelper(name)) {
+      reason = fmt::format("the function '{}' exists in stateless transformations only", name);
+    } else if (!nearest.empty()) {
+      reason += fmt::format("; did you mean '{}'?", nearest);
+    }
+    Add(node, Op::kThrow, 1 - static_cast<int>(arguments), Constant(Text(reason)));
   }
 
   void Declaration(const Node& node) {

@@ -107,7 +107,9 @@ Value Take(Context& context, Arguments arguments) {
   if (!integer) return FailArgument(context, "take", "an integer, such as int(n),", count);
   if (count.integer < 0) return context.Fail("take: the count is negative");
   const auto taken = std::min<std::uint64_t>(static_cast<std::uint64_t>(count.integer), array.size);
-  return Value::Array(array.array().first(taken), array.array_of());
+  Value first = Value::Array(array.array().first(taken), array.array_of());
+  first.is_null = array.is_null;
+  return first;
 }
 
 Value Reverse(Context& context, Arguments arguments) {

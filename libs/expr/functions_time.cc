@@ -15,7 +15,12 @@ Value Now(Context& context, Arguments arguments) {
   Time time;
   time.seconds = ms / 1000 - (ms % 1000 < 0 ? 1 : 0);
   time.nanoseconds = static_cast<std::int32_t>((ms - time.seconds * 1000) * 1'000'000);
-  if (!arguments.empty()) time.SetZone(arguments[0].zone);
+  if (!arguments.empty()) {
+    if (arguments[0].kind != Kind::kZone) {
+      return FailArgument(context, "now", "a time zone", arguments[0]);
+    }
+    time.SetZone(arguments[0].zone);
+  }
   return Value::OfTime(context.arena().Copy(time));
 }
 

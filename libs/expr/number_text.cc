@@ -84,6 +84,20 @@ Shortest ShortestOf(double value) {
   return shortest;
 }
 
+// Whether a float, written in its shortest form, has the digits of that integer.
+bool HasDigits(double value, std::uint64_t integer) {
+  const Shortest shortest = ShortestOf(value);
+  std::uint64_t digits = 0;
+  for (int i = 0; i < shortest.count; ++i) {
+    digits = digits * 10 +
+             static_cast<std::uint64_t>(shortest.digits[static_cast<std::size_t>(i)] - '0');
+  }
+  int length = 0;
+  for (std::uint64_t left = integer; left > 0; left /= 10) ++length;
+  while (integer % 10 == 0) integer /= 10;
+  return digits == integer && length == shortest.point;
+}
+
 void AppendSpecial(std::string& out, double value) {
   out += std::isnan(value) ? "NaN" : value < 0 ? "-Inf" : "+Inf";
 }
@@ -220,11 +234,11 @@ void AppendWide(std::string& out, const Value& wide) {
 }
 
 Value RecordInteger(bool negative, std::uint64_t magnitude) {
+  constexpr std::uint64_t kAlwaysExact = std::uint64_t{1} << 53U;
   const auto rounded = static_cast<double>(magnitude);
-  // 2^64 itself is beyond what can be converted back.
-  const bool exact =
-      rounded < 18446744073709551616.0 && static_cast<std::uint64_t>(rounded) == magnitude;
-  if (!exact) return Value::Wide(negative, magnitude);
+  if (magnitude > kAlwaysExact && !HasDigits(rounded, magnitude)) {
+    return Value::Wide(negative, magnitude);
+  }
   return Value::Float(negative ? -rounded : rounded);
 }
 

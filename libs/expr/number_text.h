@@ -27,7 +27,8 @@ void AppendInteger(std::string& out, std::int64_t value);
 /// The digits of a kWide.
 void AppendWide(std::string& out, const Value& wide);
 
-/// A record's integer, given as sign and magnitude: kFloat when that is exact, else kWide.
+/// A record's integer, given as sign and magnitude: kFloat when that, written again, has the same
+/// digits; else kWide.
 Value RecordInteger(bool negative, std::uint64_t magnitude);
 /// A record's number from its JSON text. Nothing when it is larger than any float64.
 std::optional<Value> RecordNumber(std::string_view json);

@@ -17,7 +17,7 @@ enum class Kind : std::uint8_t {
   kBool,
   kInt,     ///< 64 bits, wraps.
   kFloat,   ///< Also every number of a record that a float64 holds exactly.
-  kWide,    ///< An integer of a record, beyond 2^53, that a float64 would round.
+  kWide,    ///< An integer of a record, beyond 2^53, whose digits a float64 would change.
   kByte,    ///< What indexing a string gives; counts as an integer.
   kString,  ///< Any bytes.
   kArray,
