@@ -73,6 +73,27 @@ TEST(BlockPlanTest, PairsOfFieldAndColumn) {
            {"Array(String)", FieldType::kArray, true, true},
            {"Array(String)", FieldType::kMap, false, false},
            {"Map(String, String)", FieldType::kString, false, false},
+           {"Decimal(9, 2)", FieldType::kFloat64, true, false},
+           {"Decimal(9, 2)", FieldType::kInt64, true, true},
+           {"Decimal(9, 2)", FieldType::kString, true, true},
+           {"Nullable(Int256)", FieldType::kFloat64, true, false},
+           {"Int128", FieldType::kBool, false, false},
+           {"BFloat16", FieldType::kInt64, true, true},
+           {"IPv4", FieldType::kString, true, true},
+           {"IPv4", FieldType::kInt64, false, false},
+           {"Time", FieldType::kInt64, true, true},
+           {"Tuple(a Int8)", FieldType::kMap, true, true},
+           {"Tuple(a Int8)", FieldType::kString, false, false},
+           {"Nested(a Int8)", FieldType::kArray, true, true},
+           {"Nested(a Int8)", FieldType::kMap, false, false},
+           {"Point", FieldType::kArray, true, true},
+           {"JSON", FieldType::kMap, true, true},
+           {"JSON", FieldType::kString, true, true},
+           {"JSON", FieldType::kArray, false, false},
+           {"Variant(Int8)", FieldType::kBool, true, true},
+           {"Dynamic", FieldType::kArray, true, true},
+           {"SimpleAggregateFunction(sum, Int64)", FieldType::kUint8, true, true},
+           {"SimpleAggregateFunction(sum, Int64)", FieldType::kString, false, false},
        }) {
     const TableDescription table = TableOf({{"v", pair.table}});
     EXPECT_EQ(FaultsOf(table, {{"f", pair.field, "v", pair.table}}).empty(), pair.declared)
@@ -92,6 +113,11 @@ TEST(BlockPlanTest, TheDeclaredTypeMayDifferFromTheTables) {
   EXPECT_TRUE(fits("Int32", "Nullable(Int64)", FieldType::kInt64));
   EXPECT_TRUE(fits("String", "UUID", FieldType::kString));
   EXPECT_TRUE(fits("String", "LowCardinality(Nullable(String))", FieldType::kString));
+  EXPECT_TRUE(fits("String", "Decimal(9, 2)", FieldType::kString));
+  EXPECT_TRUE(fits("Map(String, String)", "JSON", FieldType::kMap));
+  EXPECT_TRUE(fits("Decimal(5, 1)", "Decimal(9, 2)", FieldType::kFloat64));
+  EXPECT_FALSE(fits("Float64", "Decimal(9, 2)", FieldType::kFloat64));
+  EXPECT_FALSE(fits("Decimal(5, 1)", "Array(Int8)", FieldType::kInt64));
   EXPECT_FALSE(fits("Int64", "String", FieldType::kInt64));
   EXPECT_FALSE(fits("String", "Int64", FieldType::kString));
   EXPECT_FALSE(fits("Array(", "Array(Int8)", FieldType::kArray));
@@ -144,6 +170,28 @@ TEST(BlockPlanTest, RefusesTypesThatCannotBe) {
   }
 }
 
+// What is wrong, where, and what would be right.
+TEST(BlockPlanTest, MessagesSayWhatWouldBeRight) {
+  const TableDescription table = TableOf({{"price", "Decimal(9, 2)"},
+                                          {"n.a", "Array(Int8)"},
+                                          {"s", "String"},
+                                          {"f", "AggregateFunction(uniq, String)"}});
+  EXPECT_EQ(
+      FaultsOf(table, {{"amount", FieldType::kFloat64, "price", ""}}),
+      "column `price`: field `amount` is float, which has not all digits of Decimal(9, 2): say "
+      "`column_type: Decimal(9, 2)` in the mapping to have the number's own digits");
+  EXPECT_EQ(FaultsOf(table, {{"count", FieldType::kInt64, "s", "String"}}),
+            "column `s`: mismatched types: field `count` is int, and String takes string; leave "
+            "column_type out to have it converted");
+  EXPECT_EQ(FaultsOf(table, {{"x", FieldType::kMap, "n", ""}}),
+            "column `n`: it is a Nested, whose columns (`n.…`) take a field of type array with an "
+            "object for each row of it, or each a field of its own");
+  EXPECT_EQ(FaultsOf(table, {{"x", FieldType::kMap, "t", ""}}),
+            "column `t`: the table db.t has no such column; it has `price`, `n.a`, `s`, `f`");
+  EXPECT_NE(FaultsOf(table, {{"x", FieldType::kString, "f", ""}}).find("SimpleAggregateFunction"),
+            std::string::npos);
+}
+
 TEST(BlockPlanTest, MetadataGoesIntoColumnsThatFit) {
   const TableDescription table =
       TableOf({{"topic", "LowCardinality(String)"}, {"offset", "UInt64"}, {"at", "DateTime64(3)"}});
@@ -175,6 +223,24 @@ TEST(BlockPlanTest, MatchesByName) {
   ASSERT_EQ(columns.size(), 1U);
   EXPECT_EQ(columns[0].column_name, "a");
   EXPECT_EQ(unmatched, (std::vector<std::string>{"b", "c"}));
+}
+
+TEST(BlockPlanTest, MatchesAnArrayWithTheNestedOfItsName) {
+  const TableDescription table = TableOf({{"n.a", "Array(Int8)"}, {"m.a", "Array(Int8)"}});
+  std::vector<PlannedField> fields(3);
+  fields[0].name = "n";
+  fields[0].type = FieldType::kArray;
+  fields[1].name = "m";
+  fields[1].type = FieldType::kMap;
+  fields[2].name = "m.a";
+  fields[2].type = FieldType::kArray;
+  std::vector<std::string> unmatched;
+  const std::vector<ColumnPlan> columns = MatchByName(table, fields, unmatched, true);
+  EXPECT_EQ(unmatched, (std::vector<std::string>{"m"}));
+  const auto plan = PlanOf(table, columns);
+  ASSERT_NE(plan, nullptr);
+  EXPECT_EQ(plan->ColumnNames(), (std::vector<std::string>{"n.a", "m.a"}));
+  for (const PlannedColumn& column : plan->columns()) EXPECT_TRUE(column.null_as_default);
 }
 
 TEST(DedupGuaranteeTest, SaysWhatTheTableGives) {
