@@ -41,7 +41,8 @@ BlockInserter::BlockInserter(std::chrono::milliseconds first_retry, Parts parts,
       parts_(parts),
       block_(block),
       stop_(std::move(stop)),
-      waiting_(parts.metrics) {}
+      waiting_(parts.metrics),
+      unanswered_(parts.brake) {}
 
 Status BlockInserter::Run() {
   PENSTOCK_RETURN_IF_ERROR(SendInheritedLetters());
@@ -70,12 +71,15 @@ Status BlockInserter::InsertPiece(const Piece& piece) {
   PENSTOCK_ASSIGN_OR_RETURN(PreparedBlock prepared, Prepare(piece));
   history_ = {.unanswered = MaybeApplied(piece)};
   backoff_.reset();
+  if (history_.unanswered) unanswered_.Begin();
+  PENSTOCK_RETURN_IF_ERROR(WaitForBrake());
   const std::string token = TokenOf(block_.intent, piece);
   while (prepared.rows > 0) {
     const Clock::Time started = parts_.clock.Now();
     const auto trouble = parts_.table.Insert(prepared, token, stop_);
     if (!trouble) {
       ++parts_.inserted;
+      parts_.brake.Inserted();
       parts_.metrics.Inserted(prepared, parts_.clock.Now() - started);
       parts_.metrics.Latency(prepared);
       break;
@@ -84,9 +88,13 @@ Status BlockInserter::InsertPiece(const Piece& piece) {
     history_.rows = prepared.rows;
     Note(*trouble);
     PENSTOCK_ASSIGN_OR_RETURN(const Fate fate, React(piece, *trouble, prepared));
-    if (fate == Fate::kSettled) return Done{};
+    if (fate == Fate::kSettled) {
+      unanswered_.End();
+      return Done{};
+    }
   }
   waiting_.End();
+  unanswered_.End();
   // Recorded with the next write: until then a repeat is dropped by its token.
   MarkDone(block_.intent, piece.path);
   return Done{};
@@ -135,6 +143,7 @@ bool BlockInserter::MaybeApplied(const Piece& piece) const {
 void BlockInserter::Note(const TableTrouble& trouble) {
   parts_.metrics.InsertFailed(trouble);
   history_.unanswered |= !trouble.answered;
+  if (history_.unanswered) unanswered_.Begin();
   if (trouble.error_class == ErrorClass::kMemory) {
     ++history_.memory_refusals;
     parts_.sizer.TooLittleMemory(parts_.clock.Now());
@@ -200,26 +209,32 @@ Result<BlockInserter::Fate> BlockInserter::Halve(const Piece& piece, const Table
 Result<BlockInserter::Fate> BlockInserter::Partition(const Piece& piece,
                                                      const TableTrouble& trouble,
                                                      PreparedBlock& prepared) {
+  if (partitions_unknown_) return Halve(piece, trouble, prepared);
   if (const auto unlearnt = LearnPartitions()) {
-    if (unlearnt->error_class != ErrorClass::kTransient) {
-      parts_.metrics.PartitionsUnknown(*unlearnt);
-      return Halve(piece, trouble, prepared);
+    if (unlearnt->error_class == ErrorClass::kTransient) {
+      PENSTOCK_RETURN_IF_ERROR(Pause(*unlearnt));
+      return Fate::kOpen;
     }
-    PENSTOCK_RETURN_IF_ERROR(Pause(*unlearnt));
-    return Fate::kOpen;
+    parts_.metrics.PartitionsUnknown(*unlearnt);
+    partitions_unknown_ = true;
+    return Halve(piece, trouble, prepared);
   }
+  const std::uint8_t bits = PartitionBitsOf(piece, trouble);
+  // No bits: by these hashes there is nothing to split, whatever the server says.
+  if (bits == 0 || piece.hash_bits + bits > kMostHashBits) return Halve(piece, trouble, prepared);
+  SplitByPartitions(block_.intent, piece, bits);
+  PENSTOCK_RETURN_IF_ERROR(RecordSplit(piece, SplitKind::kPartitions));
+  return Fate::kSettled;
+}
+
+std::uint8_t BlockInserter::PartitionBitsOf(const Piece& piece, const TableTrouble& trouble) const {
   std::vector<std::uint64_t> hashes;
   for (std::size_t number = piece.begin; number < piece.end; ++number) {
     const std::uint64_t hash = block_.partition_hashes[number];
     if (piece.TakesHash(hash)) hashes.push_back(hash);
   }
   const std::size_t limit = trouble.limit > 0 ? trouble.limit : kUsualPartitions;
-  const std::uint8_t bits = PartitionBits(hashes, piece.hash_bits, limit);
-  // No bits: by these hashes there is nothing to split, whatever the server says.
-  if (bits == 0 || piece.hash_bits + bits > kMostHashBits) return Halve(piece, trouble, prepared);
-  SplitByPartitions(block_.intent, piece, bits);
-  PENSTOCK_RETURN_IF_ERROR(RecordSplit(piece, SplitKind::kPartitions));
-  return Fate::kSettled;
+  return PartitionBits(hashes, piece.hash_bits, limit);
 }
 
 // A split that is recorded stays what it was, whatever the table is partitioned by since.
@@ -255,6 +270,21 @@ Result<BlockInserter::Fate> BlockInserter::GiveUp(const Piece& piece, const Tabl
   waiting_.End();
   PENSTOCK_RETURN_IF_ERROR(Record(std::move(letters)));
   return Fate::kSettled;
+}
+
+// An insert that may be in the table already goes on being tried; others must not make the table
+// forget it.
+Status BlockInserter::WaitForBrake() {
+  parts_.brake.SetWindow(parts_.table.Window());
+  if (history_.unanswered || !parts_.brake.pressed()) return Done{};
+  TableTrouble trouble;
+  trouble.message =
+      "the answer of an earlier insert is missing, and the table will soon have forgotten it: new "
+      "blocks wait until it is settled. A larger deduplication window would spare that.";
+  waiting_.For(trouble);
+  if (!parts_.brake.WaitUntilFree(stop_)) return kStopped;
+  waiting_.End();
+  return Done{};
 }
 
 Status BlockInserter::Pause(const TableTrouble& trouble) {

@@ -17,6 +17,7 @@
 #include "sink/fault_policy.h"
 #include "sink/sink_metrics.h"
 #include "sink/table_writer.h"
+#include "sink/token_brake.h"
 
 namespace penstock::sink {
 
@@ -36,6 +37,7 @@ class BlockInserter {
     BlockSizer& sizer;
     std::counting_semaphore<>& converting;  ///< How many may convert at a time.
     std::atomic<std::uint64_t>& inserted;   ///< Inserts of all blocks that went through.
+    TokenBrake& brake;
   };
 
   BlockInserter(std::chrono::milliseconds first_retry, Parts parts, Block& block,
@@ -64,10 +66,12 @@ class BlockInserter {
   /// Makes the piece anew if the table is another one than it was made for.
   Result<bool> MadeAnew(const Piece& piece, PreparedBlock& prepared);
   std::optional<TableTrouble> LearnPartitions();
+  std::uint8_t PartitionBitsOf(const Piece& piece, const TableTrouble& trouble) const;
   Status RecordSplit(const Piece& piece, SplitKind kind);
 
   bool MaybeApplied(const Piece& piece) const;
   Status Pause(const TableTrouble& trouble);
+  Status WaitForBrake();
 
   const std::chrono::milliseconds first_retry_;
   const Parts parts_;
@@ -82,9 +86,11 @@ class BlockInserter {
   std::vector<std::string> split_here_;  // Paths: attempts at what is below began in this process.
   PieceHistory history_;                 // Of the piece in hand.
   bool looked_at_table_ = false;         // Since rows of the block were first refused.
+  bool partitions_unknown_ = false;      // The server could not tell them.
   std::optional<Backoff> backoff_;
   clickhouse::ErrorClass backoff_class_{};
   SinkMetrics::Waiting waiting_;
+  TokenBrake::Unanswered unanswered_;  // While the piece in hand may have been applied.
 };
 
 }  // namespace penstock::sink

@@ -43,12 +43,14 @@ void TellGuarantee(const clickhouse::TableDescription& table, SinkMetrics& metri
 constexpr auto kMeasureInterval = std::chrono::seconds(60);
 constexpr auto kFirstMeasure = std::chrono::seconds(10);
 
-void MeasureTable(ClickHouseTable& table, SinkMetrics& metrics, const Clock& clock,
-                  std::stop_token stop) {
+void MeasureTable(ClickHouseTable& table, InsertPool& pool, SinkMetrics& metrics,
+                  const Clock& clock, std::stop_token stop) {
   for (auto over = kFirstMeasure; WaitUntil(clock.Now() + over, stop); over = kMeasureInterval) {
     const auto pace = table.MeasurePace(over, stop);
     // What keeps it from being measured keeps inserts from going in too, and is said there.
-    if (pace.ok()) metrics.Pace(pace.value().parts_per_second, pace.value().memory);
+    if (!pace.ok()) continue;
+    metrics.Pace(pace.value().parts_per_second, pace.value().memory);
+    pool.PartsMeasured(pace.value().parts_per_second * static_cast<double>(over.count()));
   }
 }
 
@@ -103,7 +105,7 @@ Status BuildAndRun(const process::ServiceContext& context) {
       {.converters = Converters(context), .queue_limit = shards.size() * kBlocksInFlight},
       {.table = table, .clock = context.clock, .metrics = metrics});
   const std::jthread measuring = StartThread("measure", [&](std::stop_token stop) {
-    MeasureTable(table, metrics, context.clock, std::move(stop));
+    MeasureTable(table, pool, metrics, context.clock, std::move(stop));
   });
   std::vector<std::unique_ptr<ShardWriter>> writers;
   for (const ShardId shard : shards) {

@@ -89,6 +89,11 @@ std::uint64_t ClickHouseTable::version() {
   return known == nullptr ? 0 : known->version;
 }
 
+clickhouse::TokenWindow ClickHouseTable::Window() {
+  const auto known = Current();
+  return known == nullptr ? clickhouse::TokenWindow{} : known->table.token_window;
+}
+
 std::string ClickHouseTable::PartitionKey() {
   const auto known = Current();
   return known == nullptr ? std::string() : known->table.partition_key;

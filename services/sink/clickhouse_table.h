@@ -35,6 +35,7 @@ class ClickHouseTable final : public TableWriter {
 
   std::optional<TableTrouble> Describe(bool refresh, std::stop_token stop) override;
   std::uint64_t version() override;
+  clickhouse::TokenWindow Window() override;
   std::string PartitionKey() override;
   Result<PreparedBlock> Prepare(const Block& block, const Piece& piece) override;
   std::optional<TableTrouble> Insert(PreparedBlock& prepared, std::string_view token,

@@ -10,6 +10,7 @@ InsertPool::InsertPool(Options options, Parts parts)
     : options_(options),
       parts_(parts),
       converting_(static_cast<std::ptrdiff_t>(options.converters)),
+      brake_(parts.clock),
       jobs_(options.queue_limit) {
   for (std::size_t i = 0; i < options.converters + kWaiting; ++i) {
     threads_.push_back(
@@ -51,7 +52,8 @@ void InsertPool::Process(Job job, std::stop_token stop) {
                           .metrics = parts_.metrics,
                           .sizer = sizer_,
                           .converting = converting_,
-                          .inserted = inserted_},
+                          .inserted = inserted_,
+                          .brake = brake_},
                          *job.block, stop);
   const Status done = inserter.Run();
   if (done.ok()) return job.owner->Inserted(std::move(job.block));

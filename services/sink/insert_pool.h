@@ -52,6 +52,8 @@ class InsertPool {
 
   /// How large the blocks should be that are submitted.
   BlockSizer& sizer() { return sizer_; }
+  /// So many parts have come into the table since the last call, of all who write into it.
+  void PartsMeasured(double parts) { brake_.Measured(parts); }
 
  private:
   struct Job {
@@ -67,6 +69,7 @@ class InsertPool {
   std::counting_semaphore<> converting_;
   std::atomic<std::uint64_t> inserted_{0};
   BlockSizer sizer_;
+  TokenBrake brake_;
   BoundedQueue<Job> jobs_;
   std::vector<std::jthread> threads_;
 };

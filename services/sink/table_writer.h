@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "clickhouse/error_class.h"
+#include "clickhouse/table.h"
 #include "model/dead_letter.h"
 #include "sink/block.h"
 #include "sink/pieces.h"
@@ -57,6 +58,8 @@ class TableWriter {
   virtual std::optional<TableTrouble> Describe(bool refresh, std::stop_token stop) = 0;
   /// Another one whenever Describe has found another table than before.
   virtual std::uint64_t version() = 0;
+  /// How long the described table remembers tokens.
+  virtual clickhouse::TokenWindow Window() = 0;
   /// What the described table is partitioned by, as an expression; empty: by nothing.
   virtual std::string PartitionKey() = 0;
 

@@ -240,6 +240,38 @@ TEST_F(FaultsTest, TooManyParts) {
   ExpectEachOnce(pipeline);
 }
 
+TEST_F(FaultsTest, TheDocumentKnowsBetterWhatACodeMeans) {
+  PipelineHarness& pipeline = GatedPipeline();
+  pipeline.document["sink"]["errors"] = {{"469", "pause"}};
+  pipeline.CreateTable("id Int64, CONSTRAINT small CHECK id < 100");
+  ProduceMore();
+  pipeline.Start();
+  WaitUntilPaused(pipeline, "access");
+  pipeline.clickhouse().Query(
+      fmt::format("ALTER TABLE {} DROP CONSTRAINT small", pipeline.table()));
+  ExpectEachOnce(pipeline);
+}
+
+TEST_F(FaultsTest, ATableThatForgetsSoonIsSaidWithTheStatementThatHelps) {
+  PipelineHarness& pipeline = GatedPipeline();
+  pipeline.clickhouse().Query(
+      fmt::format("CREATE TABLE {} (id Int64) ENGINE = MergeTree ORDER BY id SETTINGS "
+                  "non_replicated_deduplication_window = 20",
+                  pipeline.table()));
+  ProduceMore();
+  pipeline.Start();
+  ExpectEachOnce(pipeline);
+  WaitFor("the table is measured",
+          [&] { return pipeline.sink().Metrics().Sum("penstock_sink_parts_per_second") > 0; });
+  const MetricsPage sink = pipeline.sink().Metrics();
+  EXPECT_EQ(sink.Sum("penstock_sink_dedup_window_ok"), 1);
+  EXPECT_GT(sink.Sum("penstock_sink_dedup_window_seconds"), 0);
+  EXPECT_LT(sink.Sum("penstock_sink_dedup_window_seconds"), 3600);
+  EXPECT_NE(pipeline.sink().Log().find("MODIFY SETTING non_replicated_deduplication_window = "),
+            std::string::npos)
+      << pipeline.sink().Log();
+}
+
 class PartitionsTest : public FaultsTest {
  protected:
   /// One block of all records, into a table of 500 partitions.

@@ -58,6 +58,7 @@ class FakeTable final : public sink::TableWriter {
 
   std::optional<sink::TableTrouble> Describe(bool refresh, std::stop_token stop) override;
   std::uint64_t version() override;
+  clickhouse::TokenWindow Window() override { return {.blocks = 100, .seconds = 0}; }
   std::string PartitionKey() override { return "id % partitions"; }
   Result<sink::PreparedBlock> Prepare(const sink::Block& block, const sink::Piece& piece) override;
   std::optional<sink::TableTrouble> Insert(sink::PreparedBlock& prepared, std::string_view token,

@@ -1,11 +1,8 @@
-#include <thread>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <map>
+#include <set>
 
 #include "real_table.h"
+#include "support/tcp_gate.h"
 
 namespace penstock::clickhouse {
 namespace {
@@ -161,66 +158,38 @@ TEST(RealInsertTest, ATableThatChangedIsAnErrorAndNotGarbage) {
   EXPECT_EQ(table.Ask("SELECT count() FROM {}"), "0");
 }
 
-// Passes a connection on to the server and cuts it where the test says, as a failing network does.
-class CuttingProxy {
- public:
-  explicit CuttingProxy(std::uint16_t server_port)
-      : server_port_(server_port), listener_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address = Loopback(0);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(bind(listener_, AsAny(address), size), 0);
-    EXPECT_EQ(listen(listener_, 4), 0);
-    EXPECT_EQ(getsockname(listener_, AsAny(address), &size), 0);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { Serve(); });
+// What a block with too many partitions is split by.
+TEST(RealInsertTest, TheServerHashesThePartitionsOfRows) {
+  SKIP_WITHOUT_SERVER();
+  RealTable table("(a Int64) ENGINE = MergeTree PARTITION BY (a % 3, intDiv(a, 100)) ORDER BY a");
+  const TableDescription description = table.Describe();
+  const auto columns = Numbers(0, 500);
+  const EncodedBlock block = BlockFor(description, columns, BodyCodec::kNone);
+  const std::vector<std::pair<std::string, std::string>> structure = {{"a", "Int64"}};
+  const auto hashes = table.client().HashRows(description.partition_key, structure, block, {});
+  ASSERT_TRUE(hashes.ok()) << hashes.error().detail;
+  ASSERT_EQ(hashes.value().size(), 500U);
+  std::map<std::pair<std::int64_t, std::int64_t>, std::uint64_t> partitions;
+  std::set<std::uint64_t> different;
+  for (std::int64_t a = 0; a < 500; ++a) {
+    const std::uint64_t hash = hashes.value()[static_cast<std::size_t>(a)];
+    EXPECT_EQ(partitions.try_emplace({a % 3, a / 100}, hash).first->second, hash) << a;
+    different.insert(hash);
   }
-  ~CuttingProxy() {
-    shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    close(listener_);
-  }
-  std::uint16_t port() const { return port_; }
+  EXPECT_EQ(different.size(), 15U);
+  EXPECT_FALSE(table.client().HashRows("no_such_column", structure, block, {}).ok());
+}
 
- private:
-  static sockaddr_in Loopback(std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons(port);
-    return address;
+TEST(RealInsertTest, CountsThePartsThatInsertsMake) {
+  SKIP_WITHOUT_SERVER();
+  RealTable table(kWithWindow);
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(InsertNumbers(table, i, 1, fmt::format("p/0/{}", i)).ok);
   }
-  static sockaddr* AsAny(sockaddr_in& address) { return reinterpret_cast<sockaddr*>(&address); }
-
-  // The whole request goes to the server; of its answer the client never hears.
-  void Serve() {
-    const int client = accept(listener_, nullptr, nullptr);
-    if (client < 0) return;
-    const int server = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address = Loopback(server_port_);
-    EXPECT_EQ(connect(server, AsAny(address), sizeof(address)), 0);
-    std::string request;
-    char buffer[65536];
-    std::size_t whole = std::string::npos;
-    while (request.size() < whole) {
-      const ssize_t size = recv(client, buffer, sizeof(buffer), 0);
-      if (size <= 0) break;
-      request.append(buffer, static_cast<std::size_t>(size));
-      EXPECT_EQ(send(server, buffer, static_cast<std::size_t>(size), MSG_NOSIGNAL), size);
-      const std::size_t head = request.find("\r\n\r\n");
-      if (head == std::string::npos) continue;
-      const std::size_t at = request.find("Content-Length: ");
-      whole = head + 4 + std::stoul(request.substr(at + 16));
-    }
-    EXPECT_GT(recv(server, buffer, sizeof(buffer), 0), 0);  // The server has answered.
-    close(client);
-    close(server);
-  }
-
-  const std::uint16_t server_port_;
-  const int listener_;
-  std::uint16_t port_ = 0;
-  std::thread thread_;
-};
+  const auto parts = table.client().NewPartsPerSecond(table.name(), std::chrono::seconds(40), {});
+  ASSERT_TRUE(parts.ok()) << parts.error().detail;
+  EXPECT_DOUBLE_EQ(parts.value(), 0.1);
+}
 
 TEST(RealInsertTest, ALostAnswerIsUnknownAndTheTokenMakesTheRepeatHarmless) {
   SKIP_WITHOUT_SERVER();
@@ -229,8 +198,9 @@ TEST(RealInsertTest, ALostAnswerIsUnknownAndTheTokenMakesTheRepeatHarmless) {
   const EncodedBlock block = BlockFor(table.Describe(), columns);
   ClickHouseConnection connection = RealTable::Connection();
   const std::string& host = connection.hosts.at(0);
-  CuttingProxy proxy(static_cast<std::uint16_t>(std::stoi(host.substr(host.rfind(':') + 1))));
-  connection.hosts = {fmt::format("127.0.0.1:{}", proxy.port())};
+  testing::TcpGate gate(static_cast<std::uint16_t>(std::stoi(host.substr(host.rfind(':') + 1))));
+  gate.SetForInserts({.kind = testing::GateVerdict::Kind::kCutAnswer});
+  connection.hosts = {fmt::format("127.0.0.1:{}", gate.port())};
   Client client(connection);
   const std::vector<std::string> names = {"a"};
   const InsertOutcome outcome =

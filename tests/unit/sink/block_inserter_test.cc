@@ -119,7 +119,8 @@ class World {
                             .metrics = metrics_,
                             .sizer = sizer_,
                             .converting = converting_,
-                            .inserted = inserted_},
+                            .inserted = inserted_,
+                            .brake = brake_},
                            block, stop);
     const Status done = inserter.Run();
     if (!done.ok()) return false;
@@ -139,6 +140,11 @@ class World {
     EXPECT_EQ(lettered, bad);
   }
 
+  /// Of the block's own token.
+  std::string TokenHash() {
+    const std::string& token = owner_.recorded()->token;
+    return token.substr(token.rfind('/') + 1);
+  }
   FakeTable& table() { return table_; }
   FakeOwner& owner() { return owner_; }
   Metrics& metrics() { return registry_; }
@@ -154,6 +160,7 @@ class World {
   BlockSizer sizer_;
   std::counting_semaphore<> converting_{1};
   std::atomic<std::uint64_t> inserted_{0};
+  TokenBrake brake_{SystemClock()};
 };
 
 TEST(BlockInserterTest, SevenBadRowsOfManyAreFoundWithFewInserts) {
@@ -177,7 +184,7 @@ TEST(BlockInserterTest, SevenBadRowsOfManyAreFoundWithFewInserts) {
 // answers that get lost, and a process that dies at any write or insert.
 TEST(BlockInserterTest, EachRowIsInOnceOrHasItsLetterWhereverTheProcessDies) {
   constexpr std::size_t kRows = 400;
-  for (unsigned seed = 1; seed <= 60; ++seed) {
+  for (unsigned seed = 1; seed <= 25; ++seed) {
     SCOPED_TRACE(fmt::format("seed={}", seed));
     std::mt19937_64 random(seed);
     std::set<std::int64_t> bad;
@@ -210,6 +217,80 @@ TEST(BlockInserterTest, EachRowIsInOnceOrHasItsLetterWhereverTheProcessDies) {
     ASSERT_TRUE(done || world.Live());
     world.ExpectEachRowOnceBut(bad);
   }
+}
+
+TEST(BlockInserterTest, TooLittleMemoryHalvesUntilItFits) {
+  World world(1000);
+  world.table().Set({.memory_rows = 130});
+  ASSERT_TRUE(world.Live());
+  world.ExpectEachRowOnceBut({});
+  EXPECT_EQ(world.table().applied(), 8U);
+}
+
+// What may be in the table already is not sent again under other tokens.
+TEST(BlockInserterTest, AnInheritedBlockIsNotHalvedForMemory) {
+  World world(1000);
+  world.owner().DieAt(1, false);
+  ASSERT_FALSE(world.Live()) << "dies with its intent recorded, as if after the insert";
+  world.owner().DieAt(0, false);
+  world.table().Set({.memory_rows = 130});
+  world.table().OnInsert([&](std::uint64_t attempt) {
+    if (attempt == 5) world.table().Set({});
+  });
+  ASSERT_TRUE(world.Live());
+  EXPECT_EQ(world.table().applied(), 1U);
+  EXPECT_EQ(world.table().Blocks().begin()->first, "p/0/" + world.TokenHash());
+}
+
+// A code that no table has, on one row only: found, since everything else goes in.
+TEST(BlockInserterTest, ARowThatAnUnknownCodeBlamesIsGivenUp) {
+  World world(64);
+  world.table().Set({.refused = [](std::int64_t id) { return id == 33; },
+                     .refused_code = 4711,
+                     .refused_class = ErrorClass::kUnknown});
+  ASSERT_TRUE(world.Live());
+  world.ExpectEachRowOnceBut({33});
+  EXPECT_EQ(world.owner().letters().at(33).code, 4711);
+}
+
+// The same code on everything is the server's matter: no row is given up, and all go in after it.
+TEST(BlockInserterTest, ACodeThatEverythingGetsBlamesNoRow) {
+  World world(8);
+  world.table().Close(ErrorClass::kUnknown);
+  world.table().OnInsert([&](std::uint64_t attempt) {
+    if (attempt == 18) world.table().Open();
+  });
+  ASSERT_TRUE(world.Live());
+  world.ExpectEachRowOnceBut({});
+}
+
+// Rows that are refused since the table has changed are made anew before anybody blames them.
+TEST(BlockInserterTest, ATableThatHasChangedIsLookedAtBeforeRowsAreBlamed) {
+  World world(100);
+  world.table().Set({.refused = [](std::int64_t) { return true; }});
+  world.table().OnInsert([&](std::uint64_t attempt) {
+    if (attempt == 1) world.table().Change();
+    if (attempt == 2) world.table().Set({});  // Made anew, the rows are good.
+  });
+  ASSERT_TRUE(world.Live());
+  EXPECT_EQ(world.table().applied(), 1U);
+  world.ExpectEachRowOnceBut({});
+}
+
+TEST(BlockInserterTest, PartitionsThatNobodyCanTellAreHalvedByRows) {
+  World world(400);
+  world.table().Set({.partitions = 40, .partition_limit = 10, .knows_partitions = false});
+  ASSERT_TRUE(world.Live());
+  world.ExpectEachRowOnceBut({});
+}
+
+TEST(BlockInserterTest, PartitionsAreSplitInOneStep) {
+  World world(4000);
+  world.table().Set({.partitions = 500, .partition_limit = 100});
+  ASSERT_TRUE(world.Live());
+  world.ExpectEachRowOnceBut({});
+  EXPECT_LE(world.table().attempts(), 17U);
+  EXPECT_EQ(world.owner().writes(), 2) << "the intent, and the split";
 }
 
 }  // namespace
