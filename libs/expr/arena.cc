@@ -31,6 +31,7 @@ std::string_view Arena::Copy(std::string_view text) {
 }
 
 void Arena::Reset() {
+  if (used_ == 0) return;
   std::size_t kept = 0;
   std::size_t blocks = 0;
   while (blocks < blocks_.size() && kept + blocks_[blocks].size <= kKeptBytes) {

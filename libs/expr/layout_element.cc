@@ -1,5 +1,7 @@
 #include "expr/layout_element.h"
 
+#include <array>
+#include <cstdint>
 #include <iterator>
 
 namespace penstock::expr {
@@ -64,8 +66,22 @@ std::size_t FractionAt(std::string_view layout, std::size_t at) {
   return IsDigitAt(layout, end) ? 0 : end - at;
 }
 
+// Where the forms that begin with a character stand in the list; they stand together.
+constexpr std::array<std::uint8_t, 256> MakeFirstForms() {
+  std::array<std::uint8_t, 256> first{};
+  for (std::uint8_t& index : first) index = std::size(kForms);
+  for (std::size_t i = std::size(kForms); i-- > 0;) {
+    first[static_cast<unsigned char>(kForms[i].text[0])] = static_cast<std::uint8_t>(i);
+  }
+  return first;
+}
+constexpr std::array<std::uint8_t, 256> kFirstForms = MakeFirstForms();
+
 const Form* FormAt(std::string_view rest) {
-  for (const Form& form : kForms) {
+  const char begin = rest[0];
+  for (std::size_t i = kFirstForms[static_cast<unsigned char>(begin)];
+       i < std::size(kForms) && kForms[i].text[0] == begin; ++i) {
+    const Form& form = kForms[i];
     if (!rest.starts_with(form.text)) continue;
     // "Monk" is no weekday.
     const bool name = form.element == Element::kMonth || form.element == Element::kWeekday;

@@ -195,7 +195,22 @@ std::optional<std::int64_t> ParseInteger(std::string_view given, int base) {
   return static_cast<std::int64_t>(negative ? 0 - magnitude : magnitude);
 }
 
+namespace {
+
+// Most numbers of a record are small integers. False: not this one, nothing is appended.
+bool AppendSmallInteger(std::string& out, double value) {
+  constexpr double kMost = 1e15;
+  if (!(std::fabs(value) < kMost) || (value == 0 && std::signbit(value))) return false;
+  const auto integer = static_cast<std::int64_t>(value);
+  if (static_cast<double>(integer) != value) return false;
+  AppendInteger(out, integer);
+  return true;
+}
+
+}  // namespace
+
 void AppendPlain(std::string& out, double value) {
+  if (AppendSmallInteger(out, value)) return;
   if (!std::isfinite(value)) return AppendSpecial(out, value);
   AppendFixed(out, ShortestOf(value));
 }
@@ -209,6 +224,7 @@ void AppendShort(std::string& out, double value) {
 }
 
 bool AppendJsonNumber(std::string& out, double value) {
+  if (AppendSmallInteger(out, value)) return true;
   if (!std::isfinite(value)) return false;
   const double size = std::fabs(value);
   const Shortest shortest = ShortestOf(value);

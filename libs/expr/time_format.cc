@@ -1,3 +1,4 @@
+#include <array>
 #include <cstdlib>
 
 #include "base/format.h"
@@ -76,7 +77,12 @@ class Writer {
   void Text(std::string_view text) { out_ += text; }
   void Number(std::int64_t value, int width) {
     if (value < 0) out_ += '-';
-    out_ += fmt::format("{:0{}}", std::abs(value), width);
+    std::array<char, 24> digits{};
+    char* at = digits.data() + digits.size();
+    for (std::int64_t left = std::abs(value); left > 0 || width > 0; left /= 10, --width) {
+      *--at = static_cast<char>('0' + left % 10);
+    }
+    out_.append(at, digits.data() + digits.size());
   }
 
   void Abbreviation() {

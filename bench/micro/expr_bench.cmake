@@ -1,0 +1,1 @@
+penstock_benchmark(expr_bench DEPS expr)
