@@ -165,7 +165,7 @@ class FixedWriter final : public ColumnWriter {
       case JsonReader::Kind::kString:
         return ConvertOne<std::string_view>(value.String(scratch_), out);
       case JsonReader::Kind::kNumber:
-        return ConvertNumber(value.Skip(), out);
+        return ConvertNumber(value.Number(), out);
       case JsonReader::Kind::kArray:
       case JsonReader::Kind::kObject:
       case JsonReader::Kind::kFault:

@@ -64,10 +64,6 @@ bool ReadUnicodeEscape(std::string_view text, std::size_t& at, std::uint32_t& co
   return true;
 }
 
-bool IsNumberChar(char c) {
-  return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
-}
-
 }  // namespace
 
 bool AppendUnescaped(std::string_view quoted, std::string& out) {
@@ -121,7 +117,7 @@ std::string_view JsonReader::Skip() {
       while (at_ != end_ && *at_ >= 'a' && *at_ <= 'z') ++at_;
       break;
     case Kind::kNumber:
-      while (at_ != end_ && IsNumberChar(*at_)) ++at_;
+      Number();
       break;
     case Kind::kString:
       ++at_;

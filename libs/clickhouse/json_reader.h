@@ -56,6 +56,13 @@ class JsonReader {
 
   /// The next value's exact text, whatever its kind.
   std::string_view Skip();
+  /// The same for a number, which Peek must have told of.
+  std::string_view Number() {
+    const char* const start = at_;
+    while (at_ != end_ && IsNumberChar(*at_)) ++at_;
+    fresh_ = false;
+    return {start, static_cast<std::size_t>(at_ - start)};
+  }
   /// The next value, a string, without quotes and escapes: a view into the text where it has no
   /// escapes, else into `scratch`. A lone surrogate becomes U+FFFD.
   std::string_view String(std::string& scratch) {
@@ -101,6 +108,10 @@ class JsonReader {
   }
 
  private:
+  static bool IsNumberChar(char c) {
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+  }
+
   static const std::array<Kind, 256> kKinds;  // By the first byte of a value.
 
   // The first quote or backslash in [at, end), or `end`: many bytes at a time, also of those behind
