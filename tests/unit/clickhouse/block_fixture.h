@@ -45,8 +45,8 @@ inline std::shared_ptr<const BlockPlan> PlanOf(const TableDescription& table,
   return plan.ok() ? std::move(plan).value() : nullptr;
 }
 
-/// A plan for one column `v` of a type, fed by the field `v`. Floats go into a Decimal only where the
-/// mapping names the type.
+/// A plan for one column `v` of a type, fed by the field `v`. Floats go into a Decimal only where
+/// the mapping names the type.
 inline std::shared_ptr<const BlockPlan> PlanOfOne(const std::string& type, FieldType field) {
   const bool declared = type.starts_with("Decimal") && field == FieldType::kFloat64;
   return PlanOf(TableOf({{"v", type}}), {{"v", field, "v", declared ? type : ""}});
