@@ -54,6 +54,8 @@ class VariantWriter final : public ColumnWriter {
 
   VariantWriter(std::string type, std::vector<Alternative> alternatives, bool texts)
       : type_(std::move(type)) {
+    // A log takes one fault a row: with that one in it, those of trials cost nothing.
+    tried_.AddAt(0, FaultKind::kWrongKind, {}, {});
     for (Alternative& one : alternatives) {
       const bool is_text = one.kind == ValueKind::kString;
       if (texts && is_text && !text_) text_ = column_.alternatives();
@@ -93,8 +95,7 @@ class VariantWriter final : public ColumnWriter {
   }
   bool AppendText(std::string_view text, FaultLog& faults) override {
     for (const std::size_t i : candidates_[static_cast<std::size_t>(JsonReader::Kind::kString)]) {
-      tried_.Clear();
-      const bool fits = trials_[i]->AppendText(text, tried_);
+        const bool fits = trials_[i]->AppendText(text, tried_);
       trials_[i]->Clear();
       if (!fits) continue;
       column_.AddRow(i);
@@ -131,7 +132,6 @@ class VariantWriter final : public ColumnWriter {
   }
 
   bool Fits(std::size_t i, JsonReader value) {
-    tried_.Clear();
     const bool fits = trials_[i]->AppendJson(value, tried_);
     trials_[i]->Clear();
     return fits;
