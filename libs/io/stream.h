@@ -112,6 +112,8 @@ class Streams {
   virtual Result<std::optional<StreamMessage>> Last(const std::string& stream) = 0;
   /// Removes the messages below `keep_from`.
   virtual Status Trim(const std::string& stream, StreamSeq keep_from) = 0;
+  /// Removes one message; one that is not there is no error.
+  virtual Status RemoveMessage(const std::string& stream, StreamSeq seq) = 0;
   virtual Status Remove(const std::string& stream) = 0;
   /// Reads from the first message with a sequence at or after `from`.
   virtual std::unique_ptr<StreamReader> ReadFrom(const std::string& stream, StreamSeq from) = 0;

@@ -215,6 +215,19 @@ Status Streams::Trim(const std::string& stream, StreamSeq keep_from) {
   return Done();
 }
 
+Status Streams::RemoveMessage(const std::string& stream, StreamSeq seq) {
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const JsonFields answer,
+      bus_.CallApi("STREAM.MSG.DELETE." + stream, fmt::format(R"({{"seq":{}}})", seq.rep())));
+  if (!answer.Find("error.code").has_value() || ApiCodeOf(answer) == ApiCode::kNoMessageFound) {
+    return Done();
+  }
+  // This server says so for a message that is gone.
+  PENSTOCK_ASSIGN_OR_RETURN(const auto message, Get(stream, seq));
+  if (!message) return Done();
+  return FromApi(answer, fmt::format("remove message {} of stream {}", seq.rep(), stream));
+}
+
 Status Streams::Remove(const std::string& stream) {
   PENSTOCK_ASSIGN_OR_RETURN(const JsonFields answer, bus_.CallApi("STREAM.DELETE." + stream, ""));
   if (answer.Find("error.code").has_value()) return FromApi(answer, "remove stream " + stream);

@@ -20,6 +20,7 @@ class Streams final : public io::Streams {
   Result<std::optional<io::StreamMessage>> Get(const std::string& stream, StreamSeq seq) override;
   Result<std::optional<io::StreamMessage>> Last(const std::string& stream) override;
   Status Trim(const std::string& stream, StreamSeq keep_from) override;
+  Status RemoveMessage(const std::string& stream, StreamSeq seq) override;
   Status Remove(const std::string& stream) override;
   std::unique_ptr<io::StreamReader> ReadFrom(const std::string& stream, StreamSeq from) override;
 

@@ -11,6 +11,7 @@
 #include "ctl/run_command.h"
 #include "ctl/validate_command.h"
 #include "jetstream/connection.h"
+#include "kafka/record_fetcher.h"
 #include "process/commands.h"
 #include "protocol/names.h"
 #include "stage/nats.h"
@@ -29,6 +30,7 @@ class RealNats final : public Nats {
       : connection_(std::move(connection)), bucket_(std::move(bucket)) {}
 
   io::Streams& streams() override { return connection_->streams(); }
+  io::Publisher& publisher() override { return connection_->publisher(); }
   Result<std::unique_ptr<io::KeyValue>> OpenBucket() override {
     return connection_->OpenKeyValue(bucket_, kBucketReplicas);
   }
@@ -62,6 +64,10 @@ Result<std::unique_ptr<Nats>> Connect(const PipelineSpec& spec, const std::strin
   }
 }
 
+Result<std::unique_ptr<io::RecordFetcher>> OpenKafkaRecords(const SourceSpec& source) {
+  return kafka::OpenRecordFetcher(source.connection, source.topic);
+}
+
 }  // namespace
 
 int RunPenstock(std::span<const std::string_view> args) {
@@ -75,6 +81,12 @@ int RunPenstock(std::span<const std::string_view> args) {
                 [](Args rest) { return RunCommand(Connect, rest); }});
   commands.Add({"dlq list", "show the records that could not become rows",
                 [](Args rest) { return DlqListCommand(Connect, rest); }});
+  commands.Add({"dlq show", "show all about one of them",
+                [](Args rest) { return DlqShowCommand(Connect, rest); }});
+  commands.Add({"dlq replay", "send them through the pipeline again",
+                [](Args rest) { return DlqReplayCommand(Connect, OpenKafkaRecords, rest); }});
+  commands.Add({"dlq purge", "remove them for good",
+                [](Args rest) { return DlqPurgeCommand(Connect, rest); }});
   return commands.Run(args);
 }
 

@@ -18,6 +18,7 @@ class Nats {
  public:
   virtual ~Nats() = default;
   virtual io::Streams& streams() = 0;
+  virtual io::Publisher& publisher() = 0;
   /// The pipeline's key-value bucket, made where it is not there yet.
   virtual Result<std::unique_ptr<io::KeyValue>> OpenBucket() = 0;
 };

@@ -15,11 +15,13 @@
 #include <variant>
 #include <vector>
 
-#include "ingestor/record_reader.h"
 #include "ingestor/shard_output.h"
 #include "io/record_source.h"
+#include "stage/record_reader.h"
 
 namespace penstock::ingestor {
+
+using stage::RecordReader;
 
 /// Turns the records of its partitions into batches: parse, route, fill, publish. A partition
 /// always belongs to one worker, so its records keep their order.

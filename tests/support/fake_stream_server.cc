@@ -151,6 +151,17 @@ Status FakeStreams::Server::Trim(const std::string& stream, StreamSeq keep_from)
   return Done();
 }
 
+Status FakeStreams::Server::RemoveMessage(const std::string& stream, StreamSeq seq) {
+  std::lock_guard lock(mutex_);
+  Stream* found = Find(stream);
+  if (found == nullptr) return NotFound(stream);
+  const auto message = found->messages.find(seq.rep());
+  if (message == found->messages.end()) return Done();
+  Erase(*found, message);
+  found->first = found->messages.empty() ? found->last + 1 : found->messages.begin()->first;
+  return Done();
+}
+
 Status FakeStreams::Server::Remove(const std::string& stream) {
   std::lock_guard lock(mutex_);
   if (streams_.erase(stream) == 0) return NotFound(stream);

@@ -23,6 +23,7 @@ class FakeStreams::Server {
   Result<io::StreamState> State(const std::string& stream);
   Result<std::optional<io::StreamMessage>> Get(const std::string& stream, StreamSeq seq);
   Status Trim(const std::string& stream, StreamSeq keep_from);
+  Status RemoveMessage(const std::string& stream, StreamSeq seq);
   Status Remove(const std::string& stream);
 
   struct Reading {

@@ -117,6 +117,10 @@ Status FakeStreams::Trim(const std::string& stream, StreamSeq keep_from) {
   return Meet<Done>("Trim", stream, [&] { return server_->Trim(stream, keep_from); });
 }
 
+Status FakeStreams::RemoveMessage(const std::string& stream, StreamSeq seq) {
+  return Meet<Done>("RemoveMessage", stream, [&] { return server_->RemoveMessage(stream, seq); });
+}
+
 Status FakeStreams::Remove(const std::string& stream) {
   return Meet<Done>("Remove", stream, [&] { return server_->Remove(stream); });
 }

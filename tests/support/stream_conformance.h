@@ -233,6 +233,27 @@ TYPED_TEST_P(StreamConformance, StateGetLastTrim) {
   EXPECT_EQ(this->State(config).last, StreamSeq(4)) << "sequences go on";
 }
 
+TYPED_TEST_P(StreamConformance, OneMessageIsRemovedAndReadersGoOnBehindIt) {
+  auto& streams = this->world_.streams();
+  const auto config = this->Made(1'000'000);
+  for (const char* text : {"1", "2", "3"}) this->MustPublish(config, text);
+  ASSERT_TRUE(streams.RemoveMessage(config.name, StreamSeq(2)).ok());
+  EXPECT_TRUE(streams.RemoveMessage(config.name, StreamSeq(2)).ok()) << "it may be gone already";
+  EXPECT_EQ(this->State(config).messages, 2U);
+  const auto gone = streams.Get(config.name, StreamSeq(2));
+  ASSERT_TRUE(gone.ok()) << gone.error().detail;
+  EXPECT_FALSE(gone.value().has_value());
+  const auto reader = streams.ReadFrom(config.name, StreamSeq(1));
+  std::string read;
+  while (read.size() < 2) {
+    const auto messages = reader->Read(1'000, In(kPatience), {});
+    ASSERT_TRUE(messages.ok()) << messages.error().detail;
+    ASSERT_FALSE(messages.value().empty());
+    for (const io::StreamMessage& message : messages.value()) read += message.data;
+  }
+  EXPECT_EQ(read, "13");
+}
+
 TYPED_TEST_P(StreamConformance, EnsureKeepsWhatServesAndAdaptsLimits) {
   auto config = this->Made(1'000'000);
   this->MustPublish(config, "kept");
@@ -467,17 +488,15 @@ TYPED_TEST_P(StreamConformance, KeyThatIsNoKeyIsRefused) {
   }
 }
 
-REGISTER_TYPED_TEST_SUITE_P(StreamConformance, PublishedMessagesAreReadBackInOrder,
-                            EveryPublishHasOneCompletionAndItsOwnSequence,
-                            ExpectedLastSequenceIsAFence, SameMessageIdIsStoredOnce,
-                            FullStreamRefusesAndGoesOnWhenTrimmed, TooLargeIsToldBeforeItIsSent,
-                            NobodyTakesTheSubject, StateGetLastTrim,
-                            EnsureKeepsWhatServesAndAdaptsLimits, MissingStreamIsNotFound,
-                            ReaderStartsWhereItIsTold, ReaderWaitsForNewMessages,
-                            ReadIsBoundedButGivesAtLeastOne, StopEndsReading,
-                            ReaderSaysThatItsStreamIsGone, RandomHistoryIsReadOnceAndInOrder,
-                            KeyValueComparesAndSwaps, KeyValueRemovesAndCreatesAgain,
-                            KeyValueOfManyWritersLosesNoUpdate, WatchTellsPresentValuesThenChanges,
-                            WatchesTellTheLastValueOfEveryKey, KeyThatIsNoKeyIsRefused);
+REGISTER_TYPED_TEST_SUITE_P(
+    StreamConformance, PublishedMessagesAreReadBackInOrder,
+    EveryPublishHasOneCompletionAndItsOwnSequence, ExpectedLastSequenceIsAFence,
+    SameMessageIdIsStoredOnce, FullStreamRefusesAndGoesOnWhenTrimmed, TooLargeIsToldBeforeItIsSent,
+    NobodyTakesTheSubject, StateGetLastTrim, OneMessageIsRemovedAndReadersGoOnBehindIt,
+    EnsureKeepsWhatServesAndAdaptsLimits, MissingStreamIsNotFound, ReaderStartsWhereItIsTold,
+    ReaderWaitsForNewMessages, ReadIsBoundedButGivesAtLeastOne, StopEndsReading,
+    ReaderSaysThatItsStreamIsGone, RandomHistoryIsReadOnceAndInOrder, KeyValueComparesAndSwaps,
+    KeyValueRemovesAndCreatesAgain, KeyValueOfManyWritersLosesNoUpdate,
+    WatchTellsPresentValuesThenChanges, WatchesTellTheLastValueOfEveryKey, KeyThatIsNoKeyIsRefused);
 
 }  // namespace penstock::testing

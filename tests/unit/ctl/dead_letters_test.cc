@@ -48,9 +48,18 @@ class DeadLettersTest : public ::testing::Test {
         {.subject = "dlq.x", .data = lines, .expected_last = {}, .message_id = {}}, kPatience);
     ASSERT_TRUE(ack.ok()) << ack.error().detail;
   }
-  LetterCounts Read(std::uint64_t limit = 1'000) {
+  LetterStream Stream() {
+    return {.streams = streams_, .name = kStream, .patience = kPatience, .clock = SystemClock()};
+  }
+  static LetterFilter Where(std::string_view condition) {
+    LetterFilter filter;
+    EXPECT_TRUE(filter.Add(condition, 0).ok());
+    return filter;
+  }
+  LetterCounts Read(std::uint64_t limit = 1'000, const LetterFilter& filter = {}) {
+    lines_.clear();
     const auto counts =
-        ReadLetters(streams_, kStream, limit, kPatience, SystemClock(), {},
+        ReadLetters(Stream(), filter, limit, {},
                     [this](const StoredLetter& letter) { lines_.emplace_back(letter.line); });
     EXPECT_TRUE(counts.ok()) << (counts.ok() ? "" : counts.error().detail);
     return counts.ok() ? counts.value() : LetterCounts();
@@ -75,7 +84,6 @@ TEST_F(DeadLettersTest, LinesComeAsTheyAreStoredAndStay) {
   Store(Line(Letter(1)) + Line(Letter(2)));
   Store(Line(Letter(3)));
   for (int reading = 0; reading < 2; ++reading) {
-    lines_.clear();
     EXPECT_EQ(Read().shown, 3U);
     EXPECT_THAT(lines_, ElementsAre(WithoutNewline(Letter(1)), WithoutNewline(Letter(2)),
                                     WithoutNewline(Letter(3))));
@@ -109,6 +117,12 @@ TEST_F(DeadLettersTest, WhatWasPurgedIsNotMissed) {
   EXPECT_EQ(Read().shown, 2U);
 }
 
+TEST_F(DeadLettersTest, TheLastMessageMayHaveBeenRemoved) {
+  for (int i = 1; i <= 3; ++i) Store(Line(Letter(i)));
+  ASSERT_TRUE(streams_.RemoveMessage(kStream, StreamSeq(3)).ok());
+  EXPECT_EQ(Read().shown, 2U);
+}
+
 TEST_F(DeadLettersTest, WhatIsNoLetterIsShownAllTheSame) {
   Store("rubbish\n" + Line(Letter(1)));
   const LetterCounts counts = Read();
@@ -120,10 +134,56 @@ TEST_F(DeadLettersTest, WhatIsNoLetterIsShownAllTheSame) {
 TEST_F(DeadLettersTest, AnUnavailableServerIsAnError) {
   streams_.faults().Add(
       {.kind = testing::FaultKind::kUnavailable, .operation = "State", .about = ""});
-  const auto counts =
-      ReadLetters(streams_, kStream, 10, kPatience, SystemClock(), {}, [](const StoredLetter&) {});
+  const auto counts = ReadLetters(Stream(), LetterFilter(), 10, {}, [](const StoredLetter&) {});
   ASSERT_FALSE(counts.ok());
   EXPECT_EQ(counts.error().code, "unavailable");
+}
+
+TEST_F(DeadLettersTest, AFilterChoosesAndTheLimitCountsWhatIsChosen) {
+  for (int i = 1; i <= 5; ++i) Store(Line(Letter(i)));
+  Store("rubbish\n");
+  EXPECT_EQ(Read(1'000, Where("offset>=4")).shown, 2U);
+  EXPECT_THAT(lines_, ElementsAre(WithoutNewline(Letter(4)), WithoutNewline(Letter(5))));
+  EXPECT_FALSE(Read(2, Where("offset<3")).more);
+}
+
+TEST_F(DeadLettersTest, APurgeTakesWhatMatchesAndNothingElse) {
+  Store(Line(Letter(1)) + Line(Letter(2)) + "rubbish\n");
+  Store(Line(Letter(2)));
+  Store(Line(Letter(3)));
+  const auto purged = PurgeLetters(Stream(), streams_, Where("offset=2"), {});
+  ASSERT_TRUE(purged.ok()) << purged.error().detail;
+  EXPECT_EQ(purged.value(), 2U);
+  EXPECT_EQ(Read().shown, 3U);
+  EXPECT_THAT(lines_, ::testing::UnorderedElementsAre(WithoutNewline(Letter(1)), "rubbish",
+                                                      WithoutNewline(Letter(3))));
+  ASSERT_TRUE(PurgeLetters(Stream(), streams_, LetterFilter(), {}).ok());
+  EXPECT_EQ(Read().shown, 0U);
+}
+
+// It may end anywhere: between storing the rest of a message again and removing the message, and
+// then the next purge finds both.
+TEST_F(DeadLettersTest, APurgeThatIsCutShortLosesNothing) {
+  Store(Line(Letter(1)) + Line(Letter(2)));
+  streams_.faults().Add(
+      {.kind = testing::FaultKind::kUnavailable, .operation = "RemoveMessage", .about = ""});
+  EXPECT_FALSE(PurgeLetters(Stream(), streams_, Where("offset=2"), {}).ok());
+  EXPECT_EQ(Read().shown, 2U);
+  ASSERT_TRUE(PurgeLetters(Stream(), streams_, Where("offset=2"), {}).ok());
+  EXPECT_EQ(Read().shown, 1U);
+  EXPECT_THAT(lines_, ElementsAre(WithoutNewline(Letter(1))));
+}
+
+TEST(LetterPage, HasAllThatTheLetterHas) {
+  DeadLetter letter = Letter(7, "sink");
+  letter.code = 469;
+  letter.code_name = "VIOLATED_CONSTRAINT";
+  letter.column = "price";
+  const std::string page = LetterPage(letter);
+  for (const char* part :
+       {"t/4/7", "sink", "bad at 7", "469 VIOLATED_CONSTRAINT", "price", "{\"x\":"}) {
+    EXPECT_THAT(page, HasSubstr(part));
+  }
 }
 
 TEST(LetterRow, IsOneLineWhateverTheLetterSays) {

@@ -11,7 +11,7 @@
 #include "model/ids.h"
 #include "model/plan.h"
 
-namespace penstock::ingestor {
+namespace penstock::stage {
 
 /// From a Kafka record to the cells of a row and its shard. One thread.
 class RecordReader {
@@ -52,4 +52,4 @@ class RecordReader {
   std::string key_;
 };
 
-}  // namespace penstock::ingestor
+}  // namespace penstock::stage

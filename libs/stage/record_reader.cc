@@ -1,4 +1,4 @@
-#include "ingestor/record_reader.h"
+#include "stage/record_reader.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,7 +7,7 @@
 #include "model/dead_letter.h"
 #include "protocol/routing.h"
 
-namespace penstock::ingestor {
+namespace penstock::stage {
 
 Result<RecordReader> RecordReader::Make(Options options) {
   PENSTOCK_ASSIGN_OR_RETURN(json::RecordParser parser, json::RecordParser::Make(options.plan));
@@ -81,4 +81,4 @@ Result<ShardId> RecordReader::ShardOfCells(std::span<const Cell> cells) {
   return protocol::ShardOfKey(key_, options_.shards);
 }
 
-}  // namespace penstock::ingestor
+}  // namespace penstock::stage

@@ -1,0 +1,99 @@
+// `penstock dlq`: records that a constraint has refused are found, shown, sent again and purged.
+
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/format.h"
+#include "support/pipeline_test.h"
+
+namespace penstock::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const std::vector<PipelineField> kFields = {{"id", "int64", "id", "Int64"},
+                                            {"_offset", "", "place", "Int64"}};
+
+class DlqTest : public PipelineTest {
+ protected:
+  struct Answer {
+    int code = -1;
+    std::string text;  ///< stdout and stderr.
+  };
+  static Answer Dlq(const PipelineHarness& pipeline, const std::string& command,
+                    const std::string& rest) {
+    const std::vector<std::string> arguments = pipeline.Arguments();
+    const std::string line =
+        fmt::format("{}/penstock dlq {} {} --nats {} {} 2>&1", PENSTOCK_BIN_DIR, command,
+                    arguments[1], arguments[3], rest);
+    Answer answer;
+    FILE* pipe = popen(line.c_str(), "r");
+    if (pipe == nullptr) return answer;
+    std::array<char, 4096> part{};
+    for (std::size_t read = 1; read > 0;) {
+      read = fread(part.data(), 1, part.size(), pipe);
+      answer.text.append(part.data(), read);
+    }
+    answer.code = WEXITSTATUS(pclose(pipe));
+    return answer;
+  }
+};
+
+TEST_F(DlqTest, RefusedRowsComeInOnceAfterTheConstraintIsGone) {
+  constexpr int kRecords = 2'100;
+  constexpr int kBad = 7;
+  const std::string topic = NewTopic(2);
+  PipelineHarness& pipeline = NewPipeline(topic, kFields);
+  pipeline.CreateTable("id Int64, place Int64, CONSTRAINT good CHECK id % 300 != 250");
+  std::array<std::vector<std::string>, 2> records;
+  for (int id = 0; id < kRecords; ++id) {
+    records.at(static_cast<std::size_t>(id % 2)).push_back(fmt::format("{{\"id\":{}}}", id));
+  }
+  for (const std::int32_t partition : {0, 1}) {
+    Produce(topic, partition, records.at(static_cast<std::size_t>(partition)));
+  }
+  pipeline.Start();
+  pipeline.WaitForCommits(kafka());
+  ASSERT_EQ(pipeline.Rows(), kRecords - kBad);
+  const Answer listed = Dlq(pipeline, "list", "--where code=469");
+  EXPECT_EQ(listed.code, 0);
+  EXPECT_THAT(listed.text, HasSubstr(fmt::format("{} dead letters", kBad)));
+  EXPECT_THAT(Dlq(pipeline, "list", "--where code=1").text, HasSubstr("0 dead letters"));
+  const Answer shown = Dlq(pipeline, "show", fmt::format("{}/0/125", topic));
+  EXPECT_EQ(shown.code, 0) << shown.text;
+  EXPECT_THAT(shown.text, HasSubstr("469 VIOLATED_CONSTRAINT"));
+
+  const Answer too_early = Dlq(pipeline, "replay", "--where offset=125");
+  EXPECT_EQ(too_early.code, 1);
+  EXPECT_THAT(too_early.text, HasSubstr("refused again"));
+
+  pipeline.clickhouse().Query("ALTER TABLE " + pipeline.table() + " DROP CONSTRAINT good");
+  const Answer replayed = Dlq(pipeline, "replay", "--where code=469");
+  EXPECT_EQ(replayed.code, 0) << replayed.text;
+  EXPECT_THAT(replayed.text, HasSubstr(fmt::format("{} inserted", kBad + 1)));
+  EXPECT_EQ(pipeline.Rows(), kRecords);
+  const Answer again = Dlq(pipeline, "replay", "");
+  EXPECT_EQ(again.code, 0) << again.text;
+  EXPECT_THAT(again.text, HasSubstr(fmt::format("{} was inserted before", kBad + 1)));
+  EXPECT_EQ(pipeline.Rows(), kRecords);
+  const auto sums = pipeline.clickhouse().Lines(
+      "SELECT uniqExact(id), countIf(place != intDiv(id, 2)) FROM " + pipeline.table());
+  EXPECT_EQ(sums, std::vector<std::string>{fmt::format("{}\t0", kRecords)});
+
+  EXPECT_EQ(Dlq(pipeline, "purge", "").code, 2) << "without a word about which";
+  EXPECT_THAT(Dlq(pipeline, "purge", "--where offset=125").text,
+              HasSubstr("2 dead letters purged"));
+  EXPECT_THAT(Dlq(pipeline, "list", "").text,
+              HasSubstr(fmt::format("{} dead letters\n", kBad - 1)));
+  EXPECT_THAT(Dlq(pipeline, "list", "").text, Not(HasSubstr("/0/125 ")));
+}
+
+}  // namespace
+}  // namespace penstock::testing
