@@ -10,15 +10,16 @@ namespace penstock::expr {
 
 void ColumnsRow::Start(std::span<const ColumnView> columns) {
   cells_.clear();
+  cell_of_slot_.assign(fields_.names().size(), kNowhere);
   for (const ColumnView& column : columns) {
+    const auto& names = fields_.names();
+    const auto slot = std::find(names.begin(), names.end(), column.name);
+    // Columns that nothing reads are not walked.
+    if (slot == names.end() && !fields_.uses_whole()) continue;
+    if (slot != names.end()) {
+      cell_of_slot_[static_cast<std::size_t>(slot - names.begin())] = cells_.size();
+    }
     cells_.push_back({column, TextCursor(column), {}, {}, false});
-  }
-  cell_of_slot_.clear();
-  for (const std::string& name : fields_.names()) {
-    const auto found = std::find_if(columns.begin(), columns.end(),
-                                    [&](const ColumnView& column) { return column.name == name; });
-    cell_of_slot_.push_back(
-        found == columns.end() ? kNowhere : static_cast<std::size_t>(found - columns.begin()));
   }
   row_ = 0;
   started_ = false;

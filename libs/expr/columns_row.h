@@ -17,7 +17,7 @@ class ColumnsRow final : public Row {
   /// The table must outlive it, and was made over columns.
   explicit ColumnsRow(const FieldTable& fields) : fields_(fields) {}
 
-  /// Begins before the first row. The columns' bytes are borrowed.
+  /// Begins before the first row. The columns' bytes are borrowed. Expressions are compiled before.
   void Start(std::span<const ColumnView> columns);
   /// Moves on to the next row. The values of the one before must be gone (Evaluator::StartRow).
   void Next();

@@ -136,6 +136,7 @@ class Compiler {
     if (const Variable* variable = FindVariable(node.text)) {
       Add(node, Op::kLoad, 1, variable->index);
     } else if (node.text == "$env") {
+      fields_.UseWhole();
       Add(node, Op::kRecord, 1);
     } else {
       Add(node, Op::kField, 1, fields_.SlotOf(node.text));

@@ -414,15 +414,16 @@ Result<Value> Evaluator::Evaluate(const Program& program, Row& row) {
   context_.StartExpression();
   Machine machine(context_, code, row, patterns_, stack_.data(), variables_.data(), loops_.data());
   const Value* const value = machine.Run();
-  if (value == nullptr) return RowError(code.source, machine.at(), context_.error());
-  return *value;
+  if (value != nullptr) return *value;
+  fault_ = {machine.at(), context_.error()};
+  return RowError(code.source, fault_.at, fault_.message);
 }
 
 Result<bool> Evaluator::Keeps(const Program& filter, Row& row) {
   PENSTOCK_ASSIGN_OR_RETURN(const Value value, Evaluate(filter, row));
   if (value.kind == Kind::kBool) return value.boolean;
-  return RowError(filter.source(), 0,
-                  fmt::format("a filter's result must be a boolean, found {}", NameOf(value)));
+  fault_ = {0, fmt::format("a filter's result must be a boolean, found {}", NameOf(value))};
+  return RowError(filter.source(), fault_.at, fault_.message);
 }
 
 }  // namespace penstock::expr

@@ -9,6 +9,7 @@
 #include "expr/context.h"
 #include "expr/program.h"
 #include "expr/regex.h"
+#include "expr/source_error.h"
 #include "expr/value.h"
 
 namespace penstock::expr {
@@ -52,6 +53,9 @@ class Evaluator {
   /// A filter's verdict: a result that is no boolean is an error, too.
   Result<bool> Keeps(const Program& filter, Row& row);
 
+  /// Where and why the last failed evaluation did: to show it with a caret (source_error.h).
+  const SourceError& fault() const { return fault_; }
+
   Context& context() { return context_; }
 
  private:
@@ -60,6 +64,7 @@ class Evaluator {
   std::vector<Value> variables_;
   std::vector<Loop> loops_;
   RegexCache patterns_;
+  SourceError fault_;
 };
 
 /// The error of a row: the expression, its place in it, the reason.

@@ -23,6 +23,10 @@ class FieldTable {
   /// By slot.
   const std::vector<std::string>& names() const { return names_; }
 
+  /// An expression reads the whole record.
+  void UseWhole() { uses_whole_ = true; }
+  bool uses_whole() const { return uses_whole_; }
+
   bool over_columns() const { return columns_.has_value(); }
   bool HasColumn(std::string_view name) const { return columns_->contains(name); }
 
@@ -30,6 +34,7 @@ class FieldTable {
   std::optional<std::set<std::string, std::less<>>> columns_;
   std::map<std::string, std::uint32_t, std::less<>> slots_;
   std::vector<std::string> names_;
+  bool uses_whole_ = false;
 };
 
 }  // namespace penstock::expr

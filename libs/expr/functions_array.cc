@@ -22,38 +22,7 @@ Value Len(Context& context, Arguments arguments) {
 }
 
 Value TypeName(Context& /*context*/, Arguments arguments) {
-  switch (arguments[0].kind) {
-    case Kind::kNil:
-      return Value::String("nil");
-    case Kind::kBool:
-      return Value::String("bool");
-    case Kind::kInt:
-      return Value::String("int");
-    case Kind::kByte:
-      return Value::String("uint");
-    case Kind::kFloat:
-    case Kind::kWide:
-      return Value::String("float");
-    case Kind::kString:
-      return Value::String("string");
-    case Kind::kArray:
-      return Value::String("array");
-    case Kind::kMap:
-      return Value::String("map");
-    case Kind::kTime:
-      return Value::String("time.Time");
-    case Kind::kDuration:
-      return Value::String("time.Duration");
-    case Kind::kMonth:
-      return Value::String("time.Month");
-    case Kind::kWeekday:
-      return Value::String("time.Weekday");
-    case Kind::kZone:
-      return Value::String("time.Location");
-    case Kind::kMethod:
-      return Value::String("func");
-  }
-  return Value::String("unknown");
+  return Value::String(TypeNameOf(arguments[0]));
 }
 
 // The item at an end, nil where there is none.

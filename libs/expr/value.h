@@ -162,6 +162,9 @@ inline std::span<const Entry> Value::map() const {
   return {entries, size};
 }
 
+/// What the language's `type()` says: "nil", "int", "float", "string", "time.Time", ...
+std::string_view TypeNameOf(const Value& value);
+
 /// "nil", "int", "float", "string", "array", "map", "time", ...: for messages.
 std::string_view NameOf(const Value& value);
 

@@ -85,6 +85,41 @@ std::string_view NameOf(const Value& value) {
   return "a value";
 }
 
+std::string_view TypeNameOf(const Value& value) {
+  switch (value.kind) {
+    case Kind::kNil:
+      return "nil";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kInt:
+      return "int";
+    case Kind::kByte:
+      return "uint";
+    case Kind::kFloat:
+    case Kind::kWide:
+      return "float";
+    case Kind::kString:
+      return "string";
+    case Kind::kArray:
+      return "array";
+    case Kind::kMap:
+      return "map";
+    case Kind::kTime:
+      return "time.Time";
+    case Kind::kDuration:
+      return "time.Duration";
+    case Kind::kMonth:
+      return "time.Month";
+    case Kind::kWeekday:
+      return "time.Weekday";
+    case Kind::kZone:
+      return "time.Location";
+    case Kind::kMethod:
+      return "func";
+  }
+  return "unknown";
+}
+
 void AppendPrinted(Context& context, std::string& out, const Value& value) {
   Append(context, out, value, 0);
 }
