@@ -330,7 +330,8 @@ class Client::Impl {
     outcome.answered = outcome.ok;
     if (outcome.ok) return outcome;
     outcome.code = ErrorCodeOf(answer);
-    const std::string_view text = std::string_view(answer.body).substr(0, kShownMessageBytes);
+    std::string_view text = std::string_view(answer.body).substr(0, kShownMessageBytes);
+    while (text.ends_with('\n')) text.remove_suffix(1);
     outcome.error_class = ClassifyClickHouseError(outcome.code, answer.status, answer.body);
     outcome.answered = outcome.code != 0 && outcome.code != kUnknownStatusOfInsert;
     outcome.code_name = outcome.code == 0 ? "HTTP" : CodeName(outcome.code, answer.body);

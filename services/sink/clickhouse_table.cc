@@ -345,12 +345,15 @@ std::optional<TableTrouble> ClickHouseTable::Insert(PreparedBlock& prepared, std
 TableTrouble ClickHouseTable::TroubleOf(const clickhouse::InsertOutcome& outcome,
                                         const PreparedBlock& prepared) const {
   const ErrorClass error_class = ClassOf(outcome.code, outcome.error_class);
+  // Of rows, this becomes the sentence of their dead letters: there is nothing to advise.
+  const std::string_view advice = error_class == ErrorClass::kData
+                                      ? std::string_view()
+                                      : clickhouse::Advice(outcome.code, error_class);
   return {.error_class = error_class,
           .code = outcome.code,
           .code_name = outcome.code_name,
           .column = clickhouse::NamedColumn(outcome.message, *prepared.columns),
-          .message =
-              fmt::format("{} {}", outcome.message, clickhouse::Advice(outcome.code, error_class)),
+          .message = fmt::format("{}{}{}", outcome.message, advice.empty() ? "" : " ", advice),
           .answered = outcome.answered || !outcome.sent,
           .limit = clickhouse::PartitionLimit(outcome.message)};
 }
