@@ -21,9 +21,8 @@ WriterPtr WriterOf(const PlannedColumn& column) {
   const bool time = column.source == Source::kTimestamp || column.source == Source::kIngestTime;
   auto type = ParseClickHouseType(column.type);
   PENSTOCK_CHECK(type.ok(), "a plan has types that can be read");
-  const WriterOptions options{.texts = column.texts,
-                              .null_as_default = column.null_as_default,
-                              .milliseconds = time};
+  const WriterOptions options{
+      .texts = column.texts, .null_as_default = column.null_as_default, .milliseconds = time};
   auto writer = column.member.empty() ? MakeWriter(type.value(), options)
                                       : MakeMemberWriter(type.value(), column.member, options);
   PENSTOCK_CHECK(writer.ok(), "a plan has types that can be written");
