@@ -129,7 +129,8 @@ Value CallAny(Context& context, const Value& callee, std::span<const Value> argu
                                      : fmt::format("{} cannot be called", NameOf(callee)));
 }
 
-// The machine that runs one program over one row.
+// The machine that runs one program over one row. The first element of the stack and of the loops
+// is never used: there the two pointers stand when there is nothing.
 class Machine {
  public:
   Machine(Context& context, const Code& code, Row& row, RegexCache& patterns, Value* stack,
@@ -138,9 +139,9 @@ class Machine {
         code_(code),
         row_(row),
         patterns_(patterns),
-        top_(stack - 1),
+        top_(stack),
         variables_(variables),
-        loop_(loops - 1) {}
+        loop_(loops) {}
 
   // Null: it failed, and `at()` says where.
   const Value* Run() {
@@ -410,7 +411,7 @@ Result<Value> Evaluator::Evaluate(const Program& program, Row& row) {
   const Code& code = program.code();
   if (stack_.size() < code.max_stack + 1) stack_.resize(code.max_stack + 1);
   if (variables_.size() < code.variables) variables_.resize(code.variables);
-  if (loops_.size() < code.max_loops) loops_.resize(code.max_loops);
+  if (loops_.size() < code.max_loops + 1) loops_.resize(code.max_loops + 1);
   context_.StartExpression();
   Machine machine(context_, code, row, patterns_, stack_.data(), variables_.data(), loops_.data());
   const Value* const value = machine.Run();

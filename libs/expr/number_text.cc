@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 namespace penstock::expr {
@@ -16,8 +17,9 @@ bool IsHexDigit(char c) {
   return IsDecimalDigit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
 }
 
-// Underscores must stand between digits; behind a prefix one may lead. False: they do not.
-bool DropUnderscores(std::string& text) {
+// Underscores must stand between digits; behind a prefix one may lead. False: they do not. `room`
+// holds the text without them, if there are any.
+bool DropUnderscores(std::string_view& text, std::string& room) {
   if (text.find('_') == std::string::npos) return true;
   std::size_t start = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
   bool after_digit = false;
@@ -38,7 +40,9 @@ bool DropUnderscores(std::string& text) {
     }
     after_digit = digit;
   }
-  std::erase(text, '_');
+  room = text;
+  std::erase(room, '_');
+  text = room;
   return true;
 }
 
@@ -139,9 +143,9 @@ void AppendScientific(std::string& out, const Shortest& shortest, int least) {
 
 }  // namespace
 
-std::optional<double> ParseFloat(std::string_view given) {
-  std::string text(given);
-  if (!DropUnderscores(text)) return {};
+std::optional<double> ParseFloat(std::string_view text) {
+  std::string without;
+  if (!DropUnderscores(text, without)) return {};
   std::string_view body = text;
   const bool negative = !body.empty() && body[0] == '-';
   if (negative || (!body.empty() && body[0] == '+')) body.remove_prefix(1);
@@ -158,21 +162,19 @@ std::optional<double> ParseFloat(std::string_view given) {
   const auto [end, error] = std::from_chars(body.data(), body.data() + body.size(), value, format);
   if (end != body.data() + body.size()) return {};
   if (error == std::errc::result_out_of_range) {
-    // Too small becomes 0; too large is no number.
-    const std::size_t e = body.find_first_of("eEpP");
-    const bool small = e != std::string_view::npos && e + 1 < body.size() && body[e + 1] == '-';
-    const bool fraction = body.find_first_not_of("0.") != std::string_view::npos && body[0] == '0';
-    if (!small && !(fraction && e == std::string_view::npos)) return {};
-    value = 0;
+    // Too small is 0, too large is no number: strtod tells one from the other.
+    const std::string copy = (format == std::chars_format::hex ? "0x" : "") + std::string(body);
+    value = std::strtod(copy.c_str(), nullptr);
+    if (std::isinf(value)) return {};
   } else if (error != std::errc()) {
     return {};
   }
   return negative ? -value : value;
 }
 
-std::optional<std::int64_t> ParseInteger(std::string_view given, int base) {
-  std::string text(given);
-  if (base == 0 && !DropUnderscores(text)) return {};
+std::optional<std::int64_t> ParseInteger(std::string_view text, int base) {
+  std::string without;
+  if (base == 0 && !DropUnderscores(text, without)) return {};
   std::string_view body = text;
   const bool negative = !body.empty() && body[0] == '-';
   if (negative || (!body.empty() && body[0] == '+')) body.remove_prefix(1);

@@ -73,6 +73,8 @@ TEST(NumberTextTest, ReadsWhatTheReferenceReads) {
   EXPECT_EQ(ParseFloat("0x1p-2"), 0.25);
   EXPECT_EQ(ParseFloat(".5"), 0.5);
   EXPECT_EQ(ParseFloat("1e-999"), 0.0);
+  EXPECT_EQ(ParseFloat("0." + std::string(400, '0') + "1"), 0.0);
+  EXPECT_EQ(ParseFloat("1" + std::string(400, '0') + "e-5"), std::nullopt);
   EXPECT_TRUE(std::isinf(ParseFloat("-Infinity").value()));
   for (const char* const text :
        {"", " 1", "1 ", "0x10", "1e", "1__0", "_1", "1e999", "abc", "--1"}) {
