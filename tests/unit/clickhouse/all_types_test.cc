@@ -1,4 +1,5 @@
 // Each family of types that block_rows_test.cc does not have: what goes in, and what is refused.
+#include <algorithm>
 #include <limits>
 #include <random>
 
@@ -328,6 +329,50 @@ TEST(AllTypesTest, RowsOfManyTypesStayInOrder) {
     for (const std::string type :
          {"Dynamic", "Variant(Array(Dynamic), Bool, Float64, Int8, JSON, String)"}) {
       ASSERT_EQ(Convert(type, cells).values, wanted) << "seed=" << seed << " " << type;
+    }
+  }
+}
+
+// Strings of maps and arrays take a short way when they are plain: whatever blanks, escapes and
+// repeats there are among them, it gives the same.
+TEST(AllTypesTest, TheShortWayForStringsGivesTheSame) {
+  for (unsigned seed = 0; seed < 1000; ++seed) {
+    std::mt19937 random(seed);
+    const auto blank = [&] { return std::string(random() % 8 == 0 ? 1 + random() % 3 : 0, ' '); };
+    // As it goes in, and as it is shown.
+    const auto text = [&](std::size_t most) {
+      std::pair<std::string, std::string> both{"\"", "\""};
+      for (std::size_t i = random() % most; i > 0; --i) {
+        const std::size_t kind = random() % 12;
+        both.first += kind == 0 ? "\\u0041" : kind == 1 ? "\\\"" : kind == 2 ? "é" : "x";
+        both.second += kind == 0 ? "A" : kind == 1 ? "\\\"" : kind == 2 ? "é" : "x";
+      }
+      return std::pair{both.first + "\"", both.second + "\""};
+    };
+    std::string map = "{" + blank();
+    std::string array = "[" + blank();
+    std::string shown_map = "{";
+    std::string shown_array = "[";
+    std::vector<std::string> keys;
+    for (std::size_t left = random() % 30; left > 0; --left) {
+      const auto key = text(random() % 10 == 0 ? 50 : 4);
+      const auto value = text(random() % 10 == 0 ? 300 : 20);
+      map += key.first + blank() + ":" + blank() + value.first + blank() + (left > 1 ? "," : "");
+      array += value.first + blank() + (left > 1 ? "," : "") + blank();
+      shown_array += (shown_array.size() > 1 ? "," : "") + value.second;
+      if (std::ranges::find(keys, key.second) != keys.end()) continue;
+      keys.push_back(key.second);
+      shown_map += (shown_map.size() > 1 ? "," : "") + key.second + ":" + value.second;
+    }
+    map += "}";
+    array += "]";
+    for (const std::string type : {"Map(String, String)", "Map(LowCardinality(String), String)"}) {
+      ASSERT_EQ(Convert(type, {Cell::Json(map)}).values, std::vector{shown_map + "}"})
+          << "seed=" << seed << " " << map;
+    }
+    for (const std::string type : {"Array(String)", "Array(LowCardinality(String))"}) {
+      ASSERT_EQ(Convert(type, {Cell::Json(array)}).values, std::vector{shown_array + "]"})
+          << "seed=" << seed << " " << array;
     }
   }
 }
