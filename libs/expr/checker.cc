@@ -8,6 +8,7 @@
 #include "expr/check_arguments.h"
 #include "expr/function.h"
 #include "expr/method.h"
+#include "expr/operation_type.h"
 #include "expr/regex.h"
 
 namespace penstock::expr {
@@ -15,33 +16,6 @@ namespace penstock::expr {
 namespace {
 
 using Children = std::vector<Node*>;
-
-enum Operand : unsigned {
-  kNumbers = 1,
-  kIntegers = 2,
-  kStringsToo = 4,
-  kTimes = 8,
-  kDurations = 16,
-  kBooleans = 32,
-};
-
-bool IsOneOf(const Type& type, unsigned set) {
-  return ((set & kNumbers) != 0 && type.IsNumber()) ||
-         ((set & kIntegers) != 0 && type.IsInteger()) ||
-         ((set & kStringsToo) != 0 && type.IsString()) || ((set & kTimes) != 0 && type.IsTime()) ||
-         ((set & kDurations) != 0 && type.IsDuration()) ||
-         ((set & kBooleans) != 0 && type.IsBool());
-}
-
-// At least one side is unknown, and the other one could do.
-bool MayFit(const Type& left, const Type& right, unsigned set) {
-  return (left.IsUnknown() && right.IsUnknown()) || (left.IsUnknown() && IsOneOf(right, set)) ||
-         (right.IsUnknown() && IsOneOf(left, set));
-}
-
-Type Promoted(const Type& left, const Type& right) {
-  return left.IsFloat() || right.IsFloat() ? TypeKind::kFloat : TypeKind::kInt;
-}
 
 class Checker {
  public:
@@ -191,69 +165,9 @@ class Checker {
         return Fail(*node.children[1], error);
       }
     }
-    if (const std::optional<Type> type = Operation(op, left, right)) return *type;
-    return Fail(node, Mismatch(op, left, right));
-  }
-
-  static std::string Mismatch(std::string_view op, const Type& left, const Type& right) {
-    return fmt::format("'{}' cannot take {} and {}{}", op, NameOf(left), NameOf(right),
-                       op == "%" && (left.IsFloat() || right.IsFloat())
-                           ? "; make integers of them with int()"
-                           : "");
-  }
-
-  std::optional<Type> Operation(std::string_view op, const Type& left, const Type& right) {
-    if (op == "+" || op == "-" || op == "*") return Arithmetic(op, left, right);
-    const auto both = [&](unsigned set) { return IsOneOf(left, set) && IsOneOf(right, set); };
-    if (op == "==" || op == "!=") {
-      return left.ComparableTo(right) ? std::optional<Type>(TypeKind::kBool) : std::nullopt;
-    }
-    if (op == "or" || op == "||" || op == "and" || op == "&&") {
-      return Fits(left, right, kBooleans, TypeKind::kBool);
-    }
-    if (op == "<" || op == ">" || op == "<=" || op == ">=") {
-      if (both(kNumbers) || both(kStringsToo) || both(kTimes) || both(kDurations) ||
-          MayFit(left, right, kNumbers | kStringsToo | kTimes | kDurations)) {
-        return TypeKind::kBool;
-      }
-      return std::nullopt;
-    }
-    if (op == "/" || op == "**" || op == "^") return Fits(left, right, kNumbers, TypeKind::kFloat);
-    if (op == "%") return Fits(left, right, kIntegers, TypeKind::kInt);
-    if (op == "..") {
-      if (Fits(left, right, kIntegers, TypeKind::kInt)) return ArrayOfType(TypeKind::kInt);
-      return std::nullopt;
-    }
-    return Fits(left, right, kStringsToo, TypeKind::kBool);  // contains and its kin
-  }
-
-  static std::optional<Type> Fits(const Type& left, const Type& right, unsigned set,
-                                  TypeKind result) {
-    if ((IsOneOf(left, set) && IsOneOf(right, set)) || MayFit(left, right, set)) return result;
-    return std::nullopt;
-  }
-
-  static std::optional<Type> Arithmetic(std::string_view op, const Type& left, const Type& right) {
-    if (left.IsNumber() && right.IsNumber()) return Promoted(left, right);
-    const bool durations = left.IsDuration() && right.IsDuration();
-    if (durations) return TypeKind::kDuration;
-    unsigned set = kNumbers | kDurations;
-    if (op == "*") {
-      if ((left.IsNumber() && right.IsDuration()) || (left.IsDuration() && right.IsNumber())) {
-        return TypeKind::kDuration;
-      }
-    } else {
-      set |= kTimes;
-      if (left.IsTime() && right.IsDuration()) return TypeKind::kTime;
-    }
-    if (op == "-" && left.IsTime() && right.IsTime()) return TypeKind::kDuration;
-    if (op == "+") {
-      set |= kStringsToo;
-      if (left.IsDuration() && right.IsTime()) return TypeKind::kTime;
-      if (left.IsString() && right.IsString()) return TypeKind::kString;
-    }
-    if (MayFit(left, right, set)) return Type();
-    return std::nullopt;
+    if (op == ".." && OperationType(op, left, right)) return ArrayOfType(TypeKind::kInt);
+    if (const std::optional<Type> type = OperationType(op, left, right)) return *type;
+    return Fail(node, MismatchText(op, left, right));
   }
 
   Type Coalesce(const Type& left, const Type& right) {

@@ -5,7 +5,9 @@
 #include "base/format.h"
 #include "expr/builtin_names.h"
 #include "expr/check_arguments.h"
+#include "expr/constant_pool.h"
 #include "expr/field_uses.h"
+#include "expr/opcode.h"
 
 namespace penstock::expr {
 
@@ -14,7 +16,7 @@ namespace {
 class Compiler {
  public:
   Compiler(const EnvironmentType& environment, FieldTable& fields, Code& code)
-      : environment_(environment), fields_(fields), code_(code) {}
+      : environment_(environment), fields_(fields), code_(code), pool_(code) {}
 
   Fault Run(const Node& root) {
     Compile(root);
@@ -43,32 +45,6 @@ class Compiler {
   }
   std::size_t Here() const { return code_.instructions.size(); }
 
-  std::size_t Constant(const Value& value) {
-    code_.constants.push_back(value);
-    return code_.constants.size() - 1;
-  }
-  Value Text(std::string_view text) { return Value::String(code_.texts.emplace_back(text)); }
-
-  Value Literal(const Node& node) {
-    switch (node.kind) {
-      case NodeKind::kBool:
-        return Value::Bool(node.boolean);
-      case NodeKind::kInteger:
-        return Value::Int(node.integer);
-      case NodeKind::kFloat:
-        return Value::Float(node.number);
-      case NodeKind::kString:
-        return Text(node.text);
-      case NodeKind::kConstant: {
-        std::vector<Value>& items = code_.arrays.emplace_back();
-        for (const Node* item : node.children) items.push_back(Literal(*item));
-        return Value::Array(items);
-      }
-      default:
-        return Value::Nil();
-    }
-  }
-
   void Compile(const Node& node) {
     switch (node.kind) {
       case NodeKind::kNil:
@@ -77,7 +53,7 @@ class Compiler {
       case NodeKind::kFloat:
       case NodeKind::kString:
       case NodeKind::kConstant:
-        Add(node, Op::kConstant, 1, Constant(Literal(node)));
+        Add(node, Op::kConstant, 1, pool_.Literal(node));
         return;
       case NodeKind::kIdentifier:
         return Identifier(node);
@@ -149,36 +125,6 @@ class Compiler {
     if (node.text == "not" || node.text == "!") Add(node, Op::kNot, 0);
   }
 
-  static Op OpOf(std::string_view op) {
-    struct Named {
-      std::string_view name;
-      Op op;
-    };
-    static constexpr Named kOps[] = {
-        {"==", Op::kEqual},
-        {"!=", Op::kNotEqual},
-        {"<", Op::kLess},
-        {">", Op::kMore},
-        {"<=", Op::kLessOrEqual},
-        {">=", Op::kMoreOrEqual},
-        {"+", Op::kAdd},
-        {"-", Op::kSubtract},
-        {"*", Op::kMultiply},
-        {"/", Op::kDivide},
-        {"%", Op::kRemainder},
-        {"**", Op::kPower},
-        {"^", Op::kPower},
-        {"in", Op::kIn},
-        {"..", Op::kRange},
-        {"matches", Op::kMatches},
-        {"contains", Op::kContains},
-        {"startsWith", Op::kStartsWith},
-    };
-    const auto* const found = std::find_if(std::begin(kOps), std::end(kOps),
-                                           [&](const Named& named) { return named.name == op; });
-    return found == std::end(kOps) ? Op::kEndsWith : found->op;
-  }
-
   void Binary(const Node& node) {
     const std::string_view op = node.text;
     const Node& left = *node.children[0];
@@ -189,7 +135,7 @@ class Compiler {
     Compile(left);
     if (op == "matches" && right.kind == NodeKind::kString) return MatchesConstant(node, right);
     if (op == "in" && right.kind == NodeKind::kConstant && right.optional) {
-      Add(node, Op::kInSet, 0, Set(right));
+      Add(node, Op::kInSet, 0, pool_.Set(right));
       return;
     }
     if (op == "in" && right.Is(NodeKind::kBinary, "..")) {
@@ -199,16 +145,8 @@ class Compiler {
       return;
     }
     Compile(right);
-    Add(node, op == "==" || op == "!=" ? EqualOp(node) : OpOf(op), -1);
+    Add(node, OpOf(node), -1);
     if (op == "!=" && code_.instructions.back().op != Op::kNotEqual) Add(node, Op::kNot, 0);
-  }
-
-  static Op EqualOp(const Node& node) {
-    const TypeKind left = node.children[0]->type.kind;
-    const TypeKind right = node.children[1]->type.kind;
-    if (left == TypeKind::kInt && right == TypeKind::kInt) return Op::kEqualInt;
-    if (left == TypeKind::kString && right == TypeKind::kString) return Op::kEqualString;
-    return node.text == "==" ? Op::kEqual : Op::kNotEqual;
   }
 
   void ShortCut(const Node& node, Op jump) {
@@ -223,21 +161,6 @@ class Compiler {
     const Regex& regex = code_.patterns.emplace_back(pattern.text);
     if (!regex.error().empty() && !fault_) fault_ = SourceError{pattern.at, regex.error()};
     Add(node, Op::kMatchesConstant, 0, code_.patterns.size() - 1);
-  }
-
-  std::size_t Set(const Node& node) {
-    LiteralSet& set = code_.sets.emplace_back();
-    set.of_integers = node.children[0]->kind == NodeKind::kInteger;
-    for (const Node* item : node.children) {
-      if (set.of_integers) {
-        set.integers.push_back(item->integer);
-      } else {
-        set.strings.push_back(code_.texts.emplace_back(item->text));
-      }
-    }
-    std::sort(set.strings.begin(), set.strings.end());
-    std::sort(set.integers.begin(), set.integers.end());
-    return code_.sets.size() - 1;
   }
 
   // A `?.` within jumps behind the chain when there is nothing on its left.
@@ -261,7 +184,7 @@ class Compiler {
     Compile(base);
     if (node.optional && !chains_.empty()) chains_.back().push_back(Add(node, Op::kJumpIfNil, 0));
     if (named) {
-      Add(property, Op::kFetchName, 0, Constant(Text(property.text)));
+      Add(property, Op::kFetchName, 0, pool_.AddText(property.text));
     } else {
       Compile(property);
       Add(node, Op::kFetch, -1);
@@ -287,7 +210,7 @@ class Compiler {
     if (node.children[1] != nullptr) {
       Compile(*node.children[1]);
     } else {
-      Add(node, Op::kConstant, 1, Constant(Value::Int(0)));
+      Add(node, Op::kConstant, 1, pool_.Add(Value::Int(0)));
     }
     Add(node, Op::kSlice, -2);
   }
@@ -304,7 +227,7 @@ class Compiler {
     // The checker does not look at everything that the reference's does not look at.
     if (!TakesCount(function, arguments)) {
       Add(node, Op::kThrow, 1 - static_cast<int>(arguments),
-          Constant(Text(fmt::format("{} cannot take {} arguments", function.name, arguments))));
+          pool_.AddText(fmt::format("{} cannot take {} arguments", function.name, arguments)));
       return;
     }
     auto& functions = code_.functions;
@@ -341,7 +264,7 @@ class Compiler {
     } else if (!nearest.empty()) {
       reason += fmt::format("; did you mean '{}'?", nearest);
     }
-    Add(node, Op::kThrow, 1 - static_cast<int>(arguments), Constant(Text(reason)));
+    Add(node, Op::kThrow, 1 - static_cast<int>(arguments), pool_.AddText(reason));
   }
 
   void Declaration(const Node& node) {
@@ -440,7 +363,7 @@ class Compiler {
       decided = Add(node, node.text == "any" ? Op::kJumpIfTrue : Op::kJumpIfFalse, 0);
       Add(node, Op::kPop, -1);
     });
-    Add(node, Op::kConstant, 1, Constant(Value::Bool(node.text != "any")));
+    Add(node, Op::kConstant, 1, pool_.Add(Value::Bool(node.text != "any")));
     Land(decided);
   }
 
@@ -464,9 +387,9 @@ class Compiler {
       Forward(node, each);
     }
     if (node.throws) {
-      Add(node, Op::kThrow, 1, Constant(Text("no item fulfils the condition")));
+      Add(node, Op::kThrow, 1, pool_.AddText("no item fulfils the condition"));
     } else {
-      Add(node, Op::kConstant, 1, Constant(Value::Nil()));
+      Add(node, Op::kConstant, 1, pool_.Add(Value::Nil()));
     }
     Land(found);
   }
@@ -502,7 +425,7 @@ class Compiler {
   void Collector(const Node& node) {
     const std::string_view name = node.text;
     if (name == "sum") {
-      Add(node, Op::kConstant, 1, Constant(Value::Int(0)));
+      Add(node, Op::kConstant, 1, pool_.Add(Value::Int(0)));
       Add(node, Op::kSetAccumulator, -1);
     }
     Forward(node, [&] {
@@ -543,6 +466,7 @@ class Compiler {
   const EnvironmentType& environment_;
   FieldTable& fields_;
   Code& code_;
+  ConstantPool pool_;
   std::vector<Variable> variables_;
   std::vector<Chain> chains_;
   std::size_t depth_ = 0;

@@ -1,13 +1,12 @@
 #include "expr/parser.h"
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "base/format.h"
 #include "expr/builtin_names.h"
 #include "expr/lexer.h"
-#include "expr/number_text.h"
+#include "expr/number_literal.h"
 #include "expr/operators.h"
 
 namespace penstock::expr {
@@ -305,26 +304,11 @@ class Parser {
   }
 
   Node* Number(const Token& token) {
-    std::string text = token.text;
-    std::erase(text, '_');
-    const bool based =
-        text.size() > 1 && text[0] == '0' && (text[1] | 0x20) >= 'b' &&
-        std::string_view("xob").find(static_cast<char>(text[1] | 0x20)) != std::string_view::npos;
-    const bool hexadecimal = based && (text[1] | 0x20) == 'x';
-    if (!hexadecimal && text.find_first_of(".eE") != std::string::npos) {
-      Node* const node = Make(NodeKind::kFloat, token.at);
-      const std::optional<double> value = ParseFloat(text);
-      if (!value) FailAt(token.at, fmt::format("'{}' is not a number", token.text));
-      node->number = value.value_or(0);
-      return node;
-    }
-    Node* const node = Make(NodeKind::kInteger, token.at);
-    const std::optional<std::int64_t> value = ParseInteger(text, based ? 0 : 10);
-    if (!value) {
-      FailAt(token.at, fmt::format("'{}' is no integer of 64 bits (at most {})", token.text,
-                                   std::numeric_limits<std::int64_t>::max()));
-    }
-    node->integer = value.value_or(0);
+    const NumberLiteral literal = ReadNumberLiteral(token.text);
+    if (!literal.error.empty()) FailAt(token.at, literal.error);
+    Node* const node = Make(literal.is_float ? NodeKind::kFloat : NodeKind::kInteger, token.at);
+    node->number = literal.number;
+    node->integer = literal.integer;
     return node;
   }
 
