@@ -171,9 +171,8 @@ class Client::Impl {
   }
 
   // The rows go along as an external table: a part of a form, with its structure beside it.
-  Result<std::vector<std::uint64_t>> HashRows(
-      std::string_view expression, std::span<const std::pair<std::string, std::string>> structure,
-      const EncodedBlock& block, const std::stop_token& stop) {
+  Result<std::string> SelectRows(std::string_view select, RowStructure structure,
+                                 const EncodedBlock& block, const std::stop_token& stop) {
     PENSTOCK_CHECK(block.codec == BodyCodec::kNone, "a form's parts are not compressed");
     std::string columns;
     for (const auto& [name, type] : structure) {
@@ -182,18 +181,25 @@ class Client::Impl {
     UrlParameters parameters;
     parameters.Add("wait_end_of_query", "1");
     parameters.Add("max_threads", "1");  // Rows stay in their order.
-    parameters.Add("query", fmt::format("SELECT cityHash64(tuple({})) FROM penstock_rows FORMAT "
-                                        "RowBinary",
-                                        expression));
+    parameters.Add("query", select);
     parameters.Add("penstock_rows_structure", columns);
     parameters.Add("penstock_rows_format", "Native");
     const std::string form = fmt::format(
         "--{0}\r\nContent-Disposition: form-data; name=\"penstock_rows\"; "
         "filename=\"rows\"\r\nContent-Type: application/octet-stream\r\n\r\n{1}\r\n--{0}--\r\n",
         kBoundary, block.body);
-    PENSTOCK_ASSIGN_OR_RETURN(const std::string bytes,
-                              GoodAnswer(Post(parameters, {}, form, connection_.insert_timeout,
-                                              kMaxQueryAnswerBytes, stop, kFormType)));
+    return GoodAnswer(Post(parameters, {}, form, connection_.insert_timeout, kMaxQueryAnswerBytes,
+                           stop, kFormType));
+  }
+
+  Result<std::vector<std::uint64_t>> HashRows(std::string_view expression, RowStructure structure,
+                                              const EncodedBlock& block,
+                                              const std::stop_token& stop) {
+    PENSTOCK_ASSIGN_OR_RETURN(
+        const std::string bytes,
+        SelectRows(fmt::format("SELECT cityHash64(tuple({})) FROM penstock_rows FORMAT RowBinary",
+                               expression),
+                   structure, block, stop));
     std::vector<std::uint64_t> hashes(block.rows);
     if (bytes.size() != hashes.size() * sizeof(std::uint64_t)) {
       return Error{Remedy::kStop, ToText(ErrorClass::kUnknown),
@@ -365,9 +371,15 @@ Result<std::string> Client::Query(std::string_view sql, std::stop_token stop,
   return impl_->Query(sql, stop, parameters);
 }
 
-Result<std::vector<std::uint64_t>> Client::HashRows(
-    std::string_view expression, std::span<const std::pair<std::string, std::string>> structure,
-    const EncodedBlock& block, std::stop_token stop) {
+Result<std::string> Client::SelectRows(std::string_view select, RowStructure structure,
+                                       const EncodedBlock& block, std::stop_token stop) {
+  return impl_->SelectRows(select, structure, block, stop);
+}
+
+Result<std::vector<std::uint64_t>> Client::HashRows(std::string_view expression,
+                                                    RowStructure structure,
+                                                    const EncodedBlock& block,
+                                                    std::stop_token stop) {
   return impl_->HashRows(expression, structure, block, stop);
 }
 

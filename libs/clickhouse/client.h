@@ -30,6 +30,9 @@ struct InsertRequest {
   const std::map<std::string, std::string>* settings = nullptr;  ///< The pipeline's own.
 };
 
+/// Names and types of a block's columns.
+using RowStructure = std::span<const std::pair<std::string, std::string>>;
+
 /// What is known after one attempt.
 struct InsertOutcome {
   bool ok = false;
@@ -73,11 +76,14 @@ class Client {
   /// Inserts one block with async_insert off, the token, and the answer only at the end.
   InsertOutcome Insert(const InsertRequest& request, std::stop_token stop);
 
-  /// Has the server compute cityHash64 of `expression`, in order, for each row of an uncompressed
-  /// block whose columns are `structure` (names and types). Errors as for Query.
-  Result<std::vector<std::uint64_t>> HashRows(
-      std::string_view expression, std::span<const std::pair<std::string, std::string>> structure,
-      const EncodedBlock& block, std::stop_token stop);
+  /// Runs a SELECT over the rows of an uncompressed block, in order, which it knows as table
+  /// `penstock_rows`; the server keeps nothing. Errors as for Query.
+  Result<std::string> SelectRows(std::string_view select, RowStructure structure,
+                                 const EncodedBlock& block, std::stop_token stop);
+
+  /// cityHash64 of `expression` for each row of such a block, by the server.
+  Result<std::vector<std::uint64_t>> HashRows(std::string_view expression, RowStructure structure,
+                                              const EncodedBlock& block, std::stop_token stop);
 
   /// The table as it is now. A database or table that is not there: code "schema", by name.
   Result<TableDescription> Describe(std::string_view table, std::stop_token stop);

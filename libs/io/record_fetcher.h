@@ -9,7 +9,8 @@
 
 namespace penstock::io {
 
-/// Single records of one topic by their place, outside of any consumer group. One thread.
+/// Single records of one topic by their place, outside of any consumer group, and where they begin
+/// and end. One thread.
 class RecordFetcher {
  public:
   virtual ~RecordFetcher() = default;
@@ -19,6 +20,9 @@ class RecordFetcher {
   /// before `deadline`.
   virtual Result<std::unique_ptr<RecordChunk>> Fetch(std::int32_t partition, Offset offset,
                                                      Clock::Time deadline) = 0;
+  /// How many partitions the topic has; the errors of RecordSource.
+  virtual Result<std::int32_t> PartitionCount(Clock::Time deadline) = 0;
+  virtual Result<Watermarks> QueryWatermarks(std::int32_t partition, Clock::Time deadline) = 0;
 };
 
 }  // namespace penstock::io

@@ -8,6 +8,7 @@
 #include "kafka/client.h"
 #include "kafka/client_config.h"
 #include "kafka/kafka_errors.h"
+#include "kafka/queries.h"
 #include "kafka/rdkafka_handles.h"
 #include "kafka/record_chunk.h"
 
@@ -20,7 +21,10 @@ constexpr const char* kNoGroup = "penstock-fetch";
 class Fetcher final : public io::RecordFetcher {
  public:
   Fetcher(std::shared_ptr<Client> client, std::string topic, const Clock& clock)
-      : client_(std::move(client)), topic_(std::move(topic)), clock_(clock) {}
+      : client_(std::move(client)),
+        topic_(std::move(topic)),
+        clock_(clock),
+        queries_(client_->get(), topic_, kNoGroup, clock) {}
   ~Fetcher() override { rd_kafka_consumer_close(client_->get()); }
 
   Result<std::unique_ptr<io::RecordChunk>> Fetch(std::int32_t partition, Offset offset,
@@ -29,6 +33,13 @@ class Fetcher final : public io::RecordFetcher {
     auto fetched = WaitFor(partition, offset, deadline);
     rd_kafka_assign(client_->get(), nullptr);
     return fetched;
+  }
+
+  Result<std::int32_t> PartitionCount(Clock::Time deadline) override {
+    return queries_.PartitionCount(deadline);
+  }
+  Result<io::Watermarks> QueryWatermarks(std::int32_t partition, Clock::Time deadline) override {
+    return queries_.QueryWatermarks(partition, deadline);
   }
 
  private:
@@ -82,6 +93,7 @@ class Fetcher final : public io::RecordFetcher {
   const std::shared_ptr<Client> client_;
   const std::string topic_;
   const Clock& clock_;
+  Queries queries_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "base/backoff.h"
 #include "base/wait.h"
+#include "ctl/check_command.h"
 #include "ctl/dlq_command.h"
 #include "ctl/nats.h"
 #include "ctl/plan_command.h"
@@ -77,6 +78,8 @@ int RunPenstock(std::span<const std::string_view> args) {
                              "One file describes one pipeline.");
   commands.Add({"validate", "say all that is wrong with pipeline files", ValidateCommand});
   commands.Add({"plan", "show what will run for a pipeline file", PlanCommand});
+  commands.Add({"check", "ask the servers whether a pipeline can run",
+                [](Args rest) { return CheckCommand(Connect, OpenKafkaRecords, rest); }});
   commands.Add({"run", "run a pipeline on this machine",
                 [](Args rest) { return RunCommand(Connect, rest); }});
   commands.Add({"dlq list", "show the records that could not become rows",

@@ -1,8 +1,6 @@
 // `penstock dlq`: records that a constraint has refused are found, shown, sent again and purged.
 
 #include <array>
-#include <cstdio>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/format.h"
+#include "support/penstock_command.h"
 #include "support/pipeline_test.h"
 
 namespace penstock::testing {
@@ -23,26 +22,9 @@ const std::vector<PipelineField> kFields = {{"id", "int64", "id", "Int64"},
 
 class DlqTest : public PipelineTest {
  protected:
-  struct Answer {
-    int code = -1;
-    std::string text;  ///< stdout and stderr.
-  };
-  static Answer Dlq(const PipelineHarness& pipeline, const std::string& command,
-                    const std::string& rest) {
-    const std::vector<std::string> arguments = pipeline.Arguments();
-    const std::string line =
-        fmt::format("{}/penstock dlq {} {} --nats {} {} 2>&1", PENSTOCK_BIN_DIR, command,
-                    arguments[1], arguments[3], rest);
-    Answer answer;
-    FILE* pipe = popen(line.c_str(), "r");
-    if (pipe == nullptr) return answer;
-    std::array<char, 4096> part{};
-    for (std::size_t read = 1; read > 0;) {
-      read = fread(part.data(), 1, part.size(), pipe);
-      answer.text.append(part.data(), read);
-    }
-    answer.code = WEXITSTATUS(pclose(pipe));
-    return answer;
+  static CommandAnswer Dlq(const PipelineHarness& pipeline, const std::string& command,
+                           const std::string& rest) {
+    return RunPenstock(pipeline, "dlq " + command, rest);
   }
 };
 
@@ -62,24 +44,24 @@ TEST_F(DlqTest, RefusedRowsComeInOnceAfterTheConstraintIsGone) {
   pipeline.Start();
   pipeline.WaitForCommits(kafka());
   ASSERT_EQ(pipeline.Rows(), kRecords - kBad);
-  const Answer listed = Dlq(pipeline, "list", "--where code=469");
+  const CommandAnswer listed = Dlq(pipeline, "list", "--where code=469");
   EXPECT_EQ(listed.code, 0);
   EXPECT_THAT(listed.text, HasSubstr(fmt::format("{} dead letters", kBad)));
   EXPECT_THAT(Dlq(pipeline, "list", "--where code=1").text, HasSubstr("0 dead letters"));
-  const Answer shown = Dlq(pipeline, "show", fmt::format("{}/0/125", topic));
+  const CommandAnswer shown = Dlq(pipeline, "show", fmt::format("{}/0/125", topic));
   EXPECT_EQ(shown.code, 0) << shown.text;
   EXPECT_THAT(shown.text, HasSubstr("469 VIOLATED_CONSTRAINT"));
 
-  const Answer too_early = Dlq(pipeline, "replay", "--where offset=125");
+  const CommandAnswer too_early = Dlq(pipeline, "replay", "--where offset=125");
   EXPECT_EQ(too_early.code, 1);
   EXPECT_THAT(too_early.text, HasSubstr("refused again"));
 
   pipeline.clickhouse().Query("ALTER TABLE " + pipeline.table() + " DROP CONSTRAINT good");
-  const Answer replayed = Dlq(pipeline, "replay", "--where code=469");
+  const CommandAnswer replayed = Dlq(pipeline, "replay", "--where code=469");
   EXPECT_EQ(replayed.code, 0) << replayed.text;
   EXPECT_THAT(replayed.text, HasSubstr(fmt::format("{} inserted", kBad + 1)));
   EXPECT_EQ(pipeline.Rows(), kRecords);
-  const Answer again = Dlq(pipeline, "replay", "");
+  const CommandAnswer again = Dlq(pipeline, "replay", "");
   EXPECT_EQ(again.code, 0) << again.text;
   EXPECT_THAT(again.text, HasSubstr(fmt::format("{} was inserted before", kBad + 1)));
   EXPECT_EQ(pipeline.Rows(), kRecords);

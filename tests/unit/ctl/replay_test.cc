@@ -49,6 +49,10 @@ class FakeRecords final : public io::RecordFetcher {
     return std::unique_ptr<io::RecordChunk>(
         std::make_unique<OneRecord>(partition, offset, found->second));
   }
+  Result<std::int32_t> PartitionCount(Clock::Time) override { return 2; }
+  Result<io::Watermarks> QueryWatermarks(std::int32_t, Clock::Time) override {
+    return io::Watermarks{.low = Offset(0), .high = Offset(1'000)};
+  }
   std::map<std::pair<std::int32_t, std::int64_t>, std::string> records;
 };
 

@@ -1,0 +1,207 @@
+#include <chrono>
+#include <map>
+#include <utility>
+
+#include "base/format.h"
+#include "base/text.h"
+#include "clickhouse/block_builder.h"
+#include "clickhouse/block_plan.h"
+#include "clickhouse/client.h"
+#include "ctl/preflight.h"
+#include "model/clickhouse_type.h"
+#include "stage/record_reader.h"
+
+namespace penstock::ctl {
+
+namespace {
+
+using clickhouse::BlockPlan;
+
+/// One record on its way into the block of the samples.
+struct Sample {
+  std::string place;
+  std::vector<Column> columns;
+  std::int64_t offset = 0;
+  std::int64_t timestamp_ms = 0;
+  std::int32_t partition = 0;
+};
+
+std::vector<std::string> LinesOf(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (end > 0) lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+class TableCheck {
+ public:
+  TableCheck(const PipelineSpec& spec, const PipelinePlan& plan, std::stop_token stop,
+             Findings& findings)
+      : spec_(spec),
+        plan_(plan),
+        stop_(std::move(stop)),
+        findings_(findings),
+        client_(spec.sink.connection) {}
+
+  void Run(const std::vector<SampleRecord>& samples) {
+    const auto version = client_.Query("SELECT version(), currentUser() FORMAT TSV", stop_);
+    if (!version.ok()) return Fault(version.error());
+    std::string text = version.value().substr(0, version.value().find('\n'));
+    if (const auto tab = text.find('\t'); tab != std::string::npos) {
+      text = fmt::format("ClickHouse {} answers to user {}", text.substr(0, tab),
+                         text.substr(tab + 1));
+    }
+    findings_.Good("clickhouse", text);
+    auto described = client_.Describe(spec_.sink.table, stop_);
+    if (!described.ok()) return Fault(described.error());
+    table_ = std::move(described).value();
+    CheckGrant();
+    CheckWindow();
+    if (!MakePlan()) return;
+    CheckUnmapped();
+    if (!samples.empty()) TrySamples(samples);
+  }
+
+ private:
+  void Fault(const Error& error) {
+    for (std::string& line : LinesOf(error.detail)) findings_.Fault("clickhouse", std::move(line));
+  }
+  std::string TableName() const {
+    return fmt::format("{}.{}", QuoteIdentifier(table_.database), QuoteIdentifier(table_.table));
+  }
+
+  // Servers before 24.10 have no such question; then the first insert tells.
+  void CheckGrant() {
+    const auto granted = client_.Query("CHECK GRANT INSERT ON " + TableName(), stop_);
+    if (!granted.ok() || granted.value().starts_with('1')) return;
+    findings_.Fault("clickhouse", fmt::format("user {} may not insert: GRANT INSERT ON {} TO {}",
+                                              spec_.sink.connection.username, TableName(),
+                                              QuoteIdentifier(spec_.sink.connection.username)));
+  }
+
+  void CheckWindow() {
+    const clickhouse::DedupGuarantee guarantee = clickhouse::GuaranteeOf(table_);
+    if (guarantee.exactly_once) return findings_.Good("clickhouse", guarantee.sentence);
+    findings_.Warn("clickhouse", guarantee.alter.empty()
+                                     ? guarantee.sentence
+                                     : fmt::format("{}: {}", guarantee.sentence, guarantee.alter));
+  }
+
+  bool MakePlan() {
+    std::vector<ColumnPlan> columns = plan_.columns;
+    if (columns.empty()) {
+      std::vector<std::string> unmatched;
+      columns = clickhouse::MatchByName(table_, plan_.sink_fields, unmatched);
+      for (const std::string& field : unmatched) {
+        findings_.Warn("clickhouse",
+                       fmt::format("field `{}` has no column of its name and is left out", field));
+      }
+    }
+    auto plan = BlockPlan::Make(table_, columns);
+    if (!plan.ok()) return Fault(plan.error()), false;
+    block_plan_ = std::move(plan).value();
+    findings_.Good("clickhouse",
+                   fmt::format("{} of the table's {} columns are filled, all types fit",
+                               block_plan_->columns().size(), table_.columns.size()));
+    return true;
+  }
+
+  void CheckUnmapped() {
+    for (const clickhouse::TableColumn& column : table_.columns) {
+      const auto& planned = block_plan_->columns();
+      const bool filled = std::ranges::any_of(
+          planned, [&](const clickhouse::PlannedColumn& one) { return one.column == column.name; });
+      if (filled || column.default_kind != clickhouse::DefaultKind::kNone) continue;
+      findings_.Warn("clickhouse",
+                     fmt::format("column `{}` ({}) is not mapped and has no DEFAULT: every row "
+                                 "gets its type's empty value",
+                                 column.name, column.type));
+    }
+  }
+
+  // Each record goes through the parser and the block builder alone, so that each says for itself
+  // what is wrong; those that are right go to the server in one block, which shows their values.
+  void TrySamples(const std::vector<SampleRecord>& samples) {
+    auto reader = stage::RecordReader::Make(
+        {.plan = plan_.sources.front(), .shards = spec_.resources.shards});
+    if (!reader.ok()) return findings_.Fault("samples", reader.error().detail);
+    stage::RecordReader parser = std::move(reader).value();
+    clickhouse::BlockBuilder builder(block_plan_);
+    std::vector<std::string> places;
+    for (const SampleRecord& sample : samples) TrySample(sample, parser, builder, places);
+    if (builder.rows() > 0) ShowRows(builder.Finish(clickhouse::BodyCodec::kNone), places);
+  }
+
+  void TrySample(const SampleRecord& sample, stage::RecordReader& parser,
+                 clickhouse::BlockBuilder& builder, std::vector<std::string>& places) {
+    const io::Record& record = sample.chunk->records().front();
+    const std::string place =
+        fmt::format("{}/{}/{}", spec_.sources.front().topic, sample.partition, record.offset.rep());
+    const auto row = parser.Read(*sample.chunk, 0);
+    if (!row.ok()) {
+      return findings_.Warn(
+          "samples", fmt::format("{} would be a dead letter: {}", place, row.error().detail));
+    }
+    std::vector<Column> columns;
+    std::vector<ColumnView> views;
+    std::size_t cell = 0;
+    for (const PlannedField& field : plan_.sources.front().fields) {
+      if (field.sent)
+        columns.emplace_back(field.name, field.physical).Append(row.value().cells[cell++]);
+    }
+    for (const Column& column : columns) views.push_back(column.View());
+    const clickhouse::OriginRun origin{
+        .rows = 1, .topic = spec_.sources.front().topic, .partition = sample.partition};
+    const std::int64_t offset = record.offset.rep();
+    const auto added = builder.Append({.columns = views,
+                                       .begin = 0,
+                                       .end = 1,
+                                       .left_out = {},
+                                       .meta = {.origins = std::span(&origin, 1),
+                                                .offsets = std::span(&offset, 1),
+                                                .timestamps_ms = std::span(&record.timestamp_ms, 1),
+                                                .ingest_time_ms = SystemClock().WallMs()}});
+    if (!added.ok())
+      return findings_.Fault("samples", fmt::format("{}: {}", place, added.error().detail));
+    if (added.value().empty()) return places.push_back(place);
+    findings_.Warn("samples", fmt::format("{} would be a dead letter: {}", place,
+                                          added.value().front().message));
+  }
+
+  void ShowRows(const clickhouse::EncodedBlock& block, const std::vector<std::string>& places) {
+    std::vector<std::pair<std::string, std::string>> structure;
+    for (const clickhouse::PlannedColumn& column : block_plan_->columns()) {
+      structure.emplace_back(column.column, column.type);
+    }
+    const auto rows = client_.SelectRows(
+        "SELECT * FROM penstock_rows SETTINGS output_format_json_quote_64bit_integers = 0 FORMAT "
+        "JSONEachRow",
+        structure, block, stop_);
+    if (!rows.ok()) return findings_.Fault("samples", rows.error().detail);
+    const std::vector<std::string> lines = LinesOf(rows.value());
+    for (std::size_t i = 0; i < lines.size() && i < places.size(); ++i) {
+      findings_.Good("samples", fmt::format("{} → {}", places[i], lines[i]));
+    }
+  }
+
+  const PipelineSpec& spec_;
+  const PipelinePlan& plan_;
+  const std::stop_token stop_;
+  Findings& findings_;
+  clickhouse::Client client_;
+  clickhouse::TableDescription table_;
+  std::shared_ptr<const BlockPlan> block_plan_;
+};
+
+}  // namespace
+
+void CheckTable(const PipelineSpec& spec, const PipelinePlan& plan,
+                const std::vector<SampleRecord>& samples, std::stop_token stop,
+                Findings& findings) {
+  TableCheck(spec, plan, std::move(stop), findings).Run(samples);
+}
+
+}  // namespace penstock::ctl
