@@ -95,7 +95,7 @@ class VariantWriter final : public ColumnWriter {
   }
   bool AppendText(std::string_view text, FaultLog& faults) override {
     for (const std::size_t i : candidates_[static_cast<std::size_t>(JsonReader::Kind::kString)]) {
-        const bool fits = trials_[i]->AppendText(text, tried_);
+      const bool fits = trials_[i]->AppendText(text, tried_);
       trials_[i]->Clear();
       if (!fits) continue;
       column_.AddRow(i);

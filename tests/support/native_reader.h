@@ -9,8 +9,8 @@
 namespace penstock::testing {
 
 /// A column of a Native block. Each value is JSON: numbers as they are, times in RFC 3339 (UTC, no
-/// trailing zeros), UUIDs, addresses and Enum names as strings, FixedString with its zeros, Decimals
-/// with all digits of their scale, maps and tuples with names as objects.
+/// trailing zeros), UUIDs, addresses and Enum names as strings, FixedString with its zeros,
+/// Decimals with all digits of their scale, maps and tuples with names as objects.
 struct NativeColumn {
   std::string name;
   std::string type;
