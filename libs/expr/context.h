@@ -19,7 +19,7 @@ struct Budget {
   /// Items of ranges and built arrays, entries of maps, bytes of `repeat`: must stay below.
   std::uint64_t items = 1'000'000;
   /// Bytes of the arena.
-  std::size_t bytes = std::size_t{256} << 20U;
+  std::size_t bytes = std::size_t{64} << 20U;
   /// Instructions, and items that functions touch: about a second.
   std::uint64_t steps = 100'000'000;
 };
@@ -88,7 +88,7 @@ class Context {
   /// Gives back the memory of the last row: all its values end.
   void StartRow() { arena_.Reset(); }
 
-  static constexpr std::size_t kLongestText = std::size_t{64} << 20U;
+  static constexpr std::size_t kLongestText = std::size_t{32} << 20U;
   /// How deeply values may be nested where a function walks them.
   static constexpr int kMaxDepth = 1000;
 

@@ -140,6 +140,7 @@ bool Flatten(Context& context, std::string_view function, Arguments arguments, i
     if (argument.IsArray()) {
       if (!Flatten(context, function, argument.array(), depth + 1)) return false;
     } else if (IsStoredAsNumber(argument)) {
+      if (!context.Room(context.stack().size() * sizeof(Value))) return false;
       context.stack().push_back(Value::Float(argument.AsDouble()));
     } else {
       FailArgument(context, function, "numbers", argument);

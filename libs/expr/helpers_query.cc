@@ -67,6 +67,7 @@ Value Parsed(Context& context, std::string_view query) {
     const std::size_t equals = std::min(pair.find('='), pair.size());
     Value key;
     Value value;
+    if (!context.Room((stack.size() - base) * sizeof(Value))) return Value::Nil();
     good = pair.find(';') == std::string_view::npos &&
            Unescape(context, pair.substr(0, equals), key) &&
            Unescape(context, pair.substr(std::min(equals + 1, pair.size())), value);

@@ -78,6 +78,7 @@ Value SplitText(Context& context, std::string_view text, std::string_view separa
   for (; limit < 0 || count < limit; ++count) {
     const std::size_t end = FindSeparator(text, separator);
     if (end == std::string_view::npos) break;
+    if (!context.Room((parts.size() - base) * sizeof(Value))) return Value::Nil();
     parts.push_back(Value::String(text.substr(0, after ? end + separator.size() : end)));
     text.remove_prefix(end + separator.size());
   }
