@@ -103,6 +103,7 @@ class ByteBuffer {
     size_ = static_cast<std::size_t>(at - bytes_.get()) + text.size();
   }
   void Repeat(char value, std::size_t count) {
+    if (count == 0) return;
     Reserve(count);
     std::memset(bytes_.get() + size_, value, count);
     size_ += count;
