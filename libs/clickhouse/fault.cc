@@ -21,24 +21,26 @@ std::string Shown(std::string_view value) {
   return fmt::format("{}… ({} bytes)", head, value.size());
 }
 
+// What is wrong, and what would be right.
 std::string_view Reason(FaultKind kind) {
   switch (kind) {
     case FaultKind::kNone:
       return "is fine";
     case FaultKind::kNull:
-      return "null or missing, and the column is not Nullable";
+      return "null or missing, and the column is not Nullable; make it so, give the field a "
+             "default, or set sink.null_as_default";
     case FaultKind::kWrongKind:
-      return "is not of a kind that it takes";
+      return "is not of a kind that it takes; change the column's type, or map another field to it";
     case FaultKind::kOutOfRange:
-      return "is out of its range";
+      return "is out of its range; take a wider type";
     case FaultKind::kFraction:
-      return "has a fraction";
+      return "has a fraction; take Float64 or a Decimal";
     case FaultKind::kNotParsed:
-      return "is in no form that it knows";
+      return "is in no form that it knows; see docs/clickhouse-types.md";
     case FaultKind::kTooLong:
-      return "is longer than it holds";
+      return "is longer than it holds; take String or a longer FixedString";
     case FaultKind::kUnknownName:
-      return "is none of its values";
+      return "is none of its values; add it to the Enum, or take LowCardinality(String)";
   }
   return "";
 }

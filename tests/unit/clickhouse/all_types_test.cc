@@ -457,7 +457,8 @@ TEST(AllTypesTest, ANestedTakenApartIsFilledFromObjects) {
   ASSERT_EQ(bad.value().size(), 1U);
   EXPECT_EQ(bad.value()[0].row, 2U);
   EXPECT_EQ(bad.value()[0].message,
-            "column `n.a`, Int8: null or missing, and the column is not Nullable");
+            "column `n.a`, Int8: null or missing, and the column is not Nullable; make it so, give "
+            "the field a default, or set sink.null_as_default");
   const auto block = testing::ReadNativeBlock(builder.Finish(BodyCodec::kNone).body);
   ASSERT_TRUE(block.ok()) << block.error().detail;
   EXPECT_EQ(block.value()[0].values, (std::vector<std::string>{"[1,2]", "[]"}));

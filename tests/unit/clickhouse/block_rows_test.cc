@@ -146,14 +146,16 @@ TEST(BlockRowsTest, ABadRowSaysColumnTypeAndValue) {
   ASSERT_EQ(range.bad.size(), 1U);
   EXPECT_EQ(range.bad[0].row, 1U);
   EXPECT_EQ(range.bad[0].column, "v");
-  EXPECT_EQ(range.bad[0].message, "column `v`, Int8: 300 is out of its range");
+  EXPECT_EQ(range.bad[0].message, "column `v`, Int8: 300 is out of its range; take a wider type");
   const Converted null = Convert("String", {Cell::Missing(Presence::kAbsent), Cell::String("x")});
   ASSERT_EQ(null.bad.size(), 1U);
   EXPECT_EQ(null.bad[0].message,
-            "column `v`, String: null or missing, and the column is not Nullable");
+            "column `v`, String: null or missing, and the column is not Nullable; make it so, give "
+            "the field a default, or set sink.null_as_default");
   const Converted element = Convert("Array(Array(Int8))", {Cell::Json("[[1],[1000]]")});
   ASSERT_EQ(element.bad.size(), 1U);
-  EXPECT_EQ(element.bad[0].message, "column `v`, Int8: 1000 is out of its range");
+  EXPECT_EQ(element.bad[0].message,
+            "column `v`, Int8: 1000 is out of its range; take a wider type");
   const Converted text = Convert("UUID", {Cell::String(std::string(98, 'x') + "日本語")});
   EXPECT_NE(text.bad.at(0).message.find(std::string(98, 'x') + "… (107 bytes)"), std::string::npos)
       << text.bad[0].message;
