@@ -7,6 +7,7 @@
 #include "base/wait.h"
 #include "ctl/check_command.h"
 #include "ctl/dlq_command.h"
+#include "ctl/eval_command.h"
 #include "ctl/nats.h"
 #include "ctl/plan_command.h"
 #include "ctl/run_command.h"
@@ -82,6 +83,7 @@ int RunPenstock(std::span<const std::string_view> args) {
                 [](Args rest) { return CheckCommand(Connect, OpenKafkaRecords, rest); }});
   commands.Add({"run", "run a pipeline on this machine",
                 [](Args rest) { return RunCommand(Connect, rest); }});
+  commands.Add({"eval", "try an expression on records", EvalCommand});
   commands.Add({"dlq list", "show the records that could not become rows",
                 [](Args rest) { return DlqListCommand(Connect, rest); }});
   commands.Add({"dlq show", "show all about one of them",
