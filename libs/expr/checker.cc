@@ -104,7 +104,7 @@ class Checker {
     return {};
   }
 
-  Type Identifier(const Node& node) {
+  [[gnu::noinline]] Type Identifier(const Node& node) {
     for (auto at = variables_.rbegin(); at != variables_.rend(); ++at) {
       if (at->name == node.text) return at->type;
     }
@@ -144,7 +144,7 @@ class Checker {
                        known.empty() ? "none" : known);
   }
 
-  Type Unary(Node& node) {
+  [[gnu::noinline]] Type Unary(Node& node) {
     const Type type = Visit(*node.children[0]);
     const bool logical = node.text == "not" || node.text == "!";
     if (logical && (type.IsBool() || type.IsUnknown())) return TypeKind::kBool;
@@ -154,9 +154,14 @@ class Checker {
                                   logical ? "a boolean" : "a number", NameOf(type)));
   }
 
-  Type Binary(Node& node) {
+  // A long chain of operators is a deep tree: what is done at each level takes little of the stack.
+  [[gnu::noinline]] Type Binary(Node& node) {
     const Type left = Visit(*node.children[0]);
     const Type right = Visit(*node.children[1]);
+    return BinaryOf(node, left, right);
+  }
+
+  [[gnu::noinline]] Type BinaryOf(const Node& node, const Type& left, const Type& right) {
     const std::string_view op = node.text;
     if (op == "??") return Coalesce(left, right);
     if (op == "in") return In(node, left, right);
@@ -199,7 +204,7 @@ class Checker {
                 fmt::format("'in' needs an array or a map on its right, found {}", NameOf(right)));
   }
 
-  Type Member(Node& node) {
+  [[gnu::noinline]] Type Member(Node& node) {
     Node& base_node = *node.children[0];
     Node& property = *node.children[1];
     const bool named = property.kind == NodeKind::kString;
@@ -239,7 +244,7 @@ class Checker {
     return base.Item();
   }
 
-  Type Slice(Node& node) {
+  [[gnu::noinline]] Type Slice(Node& node) {
     const Type base = Visit(*node.children[0]);
     if (base.IsUnknown()) return {};
     if (!base.IsString() && !base.IsArray()) {
@@ -257,7 +262,7 @@ class Checker {
     return base;
   }
 
-  Type Call(Node& node) {
+  [[gnu::noinline]] Type Call(Node& node) {
     Node& callee = *node.children[0];
     const Type type = Visit(callee);
     // As in the reference, the arguments of a function that is not known are not looked at.
@@ -298,7 +303,7 @@ class Checker {
     return method.result;
   }
 
-  Type Builtin(Node& node) {
+  [[gnu::noinline]] Type Builtin(Node& node) {
     if (FindPredicateBuiltin(node.text) != nullptr) return PredicateBuiltinType(node);
     const Function& function = *FindBuiltin(node.text);
     for (Node* argument : node.children) Visit(*argument);
@@ -359,7 +364,7 @@ class Checker {
     return collection.IsUnknown() ? Type() : collection.Item();
   }
 
-  Type Pointer(const Node& node) {
+  [[gnu::noinline]] Type Pointer(const Node& node) {
     if (scopes_.empty()) return Fail(node, "'#' has a meaning only within a condition");
     const Scope& scope = scopes_.back();
     if (node.text.empty()) return scope.collection.IsUnknown() ? Type() : scope.collection.Item();
@@ -370,7 +375,7 @@ class Checker {
                                   node.text));
   }
 
-  Type Declaration(Node& node) {
+  [[gnu::noinline]] Type Declaration(Node& node) {
     const std::string& name = node.text;
     if (environment_.Find(name) != nullptr) {
       return Fail(node, fmt::format("'{}' is a field already", name));
@@ -390,13 +395,13 @@ class Checker {
     return type;
   }
 
-  Type Sequence(Node& node) {
+  [[gnu::noinline]] Type Sequence(Node& node) {
     Type last;
     for (Node* child : node.children) last = Visit(*child);
     return last;
   }
 
-  Type Conditional(Node& node) {
+  [[gnu::noinline]] Type Conditional(Node& node) {
     const Type condition = Visit(*node.children[0]);
     if (!condition.IsBool() && !condition.IsUnknown()) {
       return Fail(*node.children[0],
@@ -415,7 +420,7 @@ class Checker {
     return yes;
   }
 
-  Type Array(Node& node) {
+  [[gnu::noinline]] Type Array(Node& node) {
     Type previous;
     bool alike = true;
     for (std::size_t i = 0; i < node.children.size(); ++i) {

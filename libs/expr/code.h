@@ -56,14 +56,14 @@ enum class Op : std::uint8_t {
   kJumpIfTrue,   ///< Keeps the top, which must be a boolean.
   kJumpIfFalse,  ///< Keeps it, too.
   kPopJumpIfFalse,
-  kJumpIfNil,  ///< Keeps the top.
-  kJumpIfNotNil,
-  kNilIfNull,  ///< An array or map without storage becomes nil.
-  kCall,       ///< argument: function; count: its arguments
-  kCallValue,  ///< arguments, callee; count
-  kArray,      ///< argument: items
-  kMap,        ///< argument: entries, a key and a value each
-  kBegin,      ///< Opens a loop over the top.
+  kJumpIfNil,     ///< Keeps the top; where it jumps it takes off `count` values under it.
+  kJumpIfNotNil,  ///< Keeps the top.
+  kNilIfNull,     ///< An array or map without storage becomes nil.
+  kCall,          ///< argument: function; count: its arguments
+  kCallValue,     ///< arguments, callee; count
+  kArray,         ///< argument: items
+  kMap,           ///< argument: entries, a key and a value each
+  kBegin,         ///< Opens a loop over the top.
   kJumpIfEnd,
   kNext,  ///< On to the next item and back to `argument`.
   kLast,  ///< Starts from the end.

@@ -28,7 +28,10 @@ class Compiler {
     std::string_view name;
     std::size_t index;
   };
-  using Chain = std::vector<std::size_t>;
+  struct Chain {
+    std::size_t depth;  // Of the stack where it begins.
+    std::vector<std::size_t> jumps;
+  };
 
   // What an instruction leaves on the stack, less what it takes off.
   std::size_t Add(const Node& node, Op op, int effect, std::size_t argument = 0,
@@ -108,7 +111,7 @@ class Compiler {
     return nullptr;
   }
 
-  void Identifier(const Node& node) {
+  [[gnu::noinline]] void Identifier(const Node& node) {
     if (const Variable* variable = FindVariable(node.text)) {
       Add(node, Op::kLoad, 1, variable->index);
     } else if (node.text == "$env") {
@@ -119,13 +122,13 @@ class Compiler {
     }
   }
 
-  void Unary(const Node& node) {
+  [[gnu::noinline]] void Unary(const Node& node) {
     Compile(*node.children[0]);
     if (node.text == "-") Add(node, Op::kNegate, 0);
     if (node.text == "not" || node.text == "!") Add(node, Op::kNot, 0);
   }
 
-  void Binary(const Node& node) {
+  [[gnu::noinline]] void Binary(const Node& node) {
     const std::string_view op = node.text;
     const Node& left = *node.children[0];
     const Node& right = *node.children[1];
@@ -149,7 +152,7 @@ class Compiler {
     if (op == "!=" && code_.instructions.back().op != Op::kNotEqual) Add(node, Op::kNot, 0);
   }
 
-  void ShortCut(const Node& node, Op jump) {
+  [[gnu::noinline]] void ShortCut(const Node& node, Op jump) {
     Compile(*node.children[0]);
     const std::size_t end = Add(node, jump, 0);
     Add(node, Op::kPop, -1);
@@ -157,22 +160,22 @@ class Compiler {
     Land(end);
   }
 
-  void MatchesConstant(const Node& node, const Node& pattern) {
+  [[gnu::noinline]] void MatchesConstant(const Node& node, const Node& pattern) {
     const Regex& regex = code_.patterns.emplace_back(pattern.text);
     if (!regex.error().empty() && !fault_) fault_ = SourceError{pattern.at, regex.error()};
     Add(node, Op::kMatchesConstant, 0, code_.patterns.size() - 1);
   }
 
   // A `?.` within jumps behind the chain when there is nothing on its left.
-  void CompileChain(const Node& node) {
-    chains_.emplace_back();
+  [[gnu::noinline]] void CompileChain(const Node& node) {
+    chains_.push_back({depth_, {}});
     Compile(*node.children[0]);
-    for (const std::size_t jump : chains_.back()) Land(jump);
+    for (const std::size_t jump : chains_.back().jumps) Land(jump);
     chains_.pop_back();
     Add(node, Op::kNilIfNull, 0);
   }
 
-  void Member(const Node& node) {
+  [[gnu::noinline]] void Member(const Node& node) {
     const Node& base = *node.children[0];
     const Node& property = *node.children[1];
     const bool named = property.kind == NodeKind::kString;
@@ -182,13 +185,21 @@ class Compiler {
       return;
     }
     Compile(base);
-    if (node.optional && !chains_.empty()) chains_.back().push_back(Add(node, Op::kJumpIfNil, 0));
+    if (node.optional && !chains_.empty()) LeaveChain(node);
     if (named) {
       Add(property, Op::kFetchName, 0, pool_.AddText(property.text));
     } else {
       Compile(property);
       Add(node, Op::kFetch, -1);
     }
+  }
+
+  // Arguments of calls in the chain are on the stack already, under what may be nil.
+  void LeaveChain(const Node& node) {
+    Chain& chain = chains_.back();
+    const std::size_t arguments = depth_ - chain.depth - 1;
+    if (TooMany(node, arguments)) return;
+    chain.jumps.push_back(Add(node, Op::kJumpIfNil, 0, 0, arguments));
   }
 
   // Whether `a.b` is a column of that name.
@@ -200,7 +211,7 @@ class Compiler {
     return true;
   }
 
-  void Slice(const Node& node) {
+  [[gnu::noinline]] void Slice(const Node& node) {
     Compile(*node.children[0]);
     if (node.children[2] != nullptr) {
       Compile(*node.children[2]);
@@ -237,7 +248,7 @@ class Compiler {
     Add(node, Op::kCall, 1 - static_cast<int>(arguments), index, arguments);
   }
 
-  void Call(const Node& node) {
+  [[gnu::noinline]] void Call(const Node& node) {
     const Node& callee = *node.children[0];
     const std::size_t arguments = node.children.size() - 1;
     for (std::size_t i = 1; i <= arguments; ++i) Compile(*node.children[i]);
@@ -267,7 +278,7 @@ class Compiler {
     Add(node, Op::kThrow, 1 - static_cast<int>(arguments), pool_.AddText(reason));
   }
 
-  void Declaration(const Node& node) {
+  [[gnu::noinline]] void Declaration(const Node& node) {
     Compile(*node.children[0]);
     const std::size_t index = code_.variables++;
     Add(node, Op::kStore, -1, index);
@@ -276,14 +287,14 @@ class Compiler {
     variables_.pop_back();
   }
 
-  void Sequence(const Node& node) {
+  [[gnu::noinline]] void Sequence(const Node& node) {
     for (std::size_t i = 0; i < node.children.size(); ++i) {
       if (i > 0) Add(node, Op::kPop, -1);
       Compile(*node.children[i]);
     }
   }
 
-  void Conditional(const Node& node) {
+  [[gnu::noinline]] void Conditional(const Node& node) {
     Compile(*node.children[0]);
     const std::size_t otherwise = Add(*node.children[0], Op::kPopJumpIfFalse, -1);
     Compile(*node.children[1]);
@@ -293,7 +304,7 @@ class Compiler {
     Land(end);
   }
 
-  void Builtin(const Node& node) {
+  [[gnu::noinline]] void Builtin(const Node& node) {
     if (FindPredicateBuiltin(node.text) != nullptr) return Loop(node);
     for (const Node* argument : node.children) Compile(*argument);
     CallFunction(node, *FindBuiltin(node.text), node.children.size());

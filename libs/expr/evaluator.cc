@@ -301,7 +301,10 @@ inline void Machine::Step(const Instruction& instruction) {
     case Op::kPopJumpIfFalse:
       return JumpIf(instruction, !IsTrue(context_, *top_--));
     case Op::kJumpIfNil:
-      return JumpIf(instruction, top_->IsNil());
+      if (!top_->IsNil()) return;
+      top_ -= instruction.count;
+      *top_ = Value::Nil();
+      return Jump(instruction);
     case Op::kJumpIfNotNil:
       return JumpIf(instruction, !top_->IsNil());
     case Op::kNilIfNull:

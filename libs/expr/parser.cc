@@ -43,9 +43,7 @@ class Parser {
   class Level {
    public:
     explicit Level(Parser& parser) : parser_(parser) {
-      if (++parser_.nesting_ > kMaxNesting) {
-        parser_.FailHere(fmt::format("nested too deeply: more than {} levels", kMaxNesting));
-      }
+      if (++parser_.nesting_ > kMaxNesting) parser_.FailTooDeep();
     }
     ~Level() { --parser_.nesting_; }
     Level(const Level&) = delete;
@@ -76,17 +74,29 @@ class Parser {
     if (!fault_) fault_ = SourceError{at, std::move(message)};
   }
   void FailHere(std::string message) { FailAt(Current().at, std::move(message)); }
-  void FailExpected(std::string_view what) {
+  // Out of line, as all functions are that an expression within an expression goes through: what
+  // they format would take room on the stack at each level.
+  [[gnu::noinline]] void FailTooDeep() {
+    FailHere(fmt::format("nested too deeply: more than {} levels", kMaxNesting));
+  }
+  [[gnu::noinline]] void FailMixed(std::string_view op, std::string_view coalesce) {
+    FailHere(
+        fmt::format("'{}' may not follow '{}': put one of the two in parentheses", op, coalesce));
+  }
+  [[gnu::noinline]] void FailExpected(std::string_view what) {
     FailHere(fmt::format("expected {}, found {}", what, Found(Current())));
   }
   void ExpectBracket(std::string_view value) {
-    if (!TakeBracket(value)) FailExpected(fmt::format("'{}'", value));
+    if (!TakeBracket(value)) FailExpectedToken(value);
+  }
+  [[gnu::noinline]] void FailExpectedToken(std::string_view value) {
+    FailExpected(fmt::format("'{}'", value));
   }
   void ExpectOperator(std::string_view value) {
-    if (!TakeOperator(value)) FailExpected(fmt::format("'{}'", value));
+    if (!TakeOperator(value)) FailExpectedToken(value);
   }
-  Token ExpectName(std::string_view what) {
-    Token token = Current();
+  const Token& ExpectName(std::string_view what) {
+    const Token& token = Current();
     if (token.kind == TokenKind::kName) {
       Advance();
     } else {
@@ -98,7 +108,7 @@ class Parser {
   // Children are never null: after a fault they are this node.
   Node* Broken() { return &broken_; }
 
-  Node* Make(NodeKind kind, std::size_t at, std::vector<Node*> children = {}) {
+  [[gnu::noinline]] Node* Make(NodeKind kind, std::size_t at, std::vector<Node*> children = {}) {
     if (fault_) return Broken();
     if (tree_.nodes.size() >= kMaxNodes) {
       FailAt(at, fmt::format("the expression is too long: more than {} parts", kMaxNodes));
@@ -117,14 +127,14 @@ class Parser {
     node->children = std::move(children);
     return node;
   }
-  Node* MakeText(NodeKind kind, std::size_t at, std::string_view text,
-                 std::vector<Node*> children = {}) {
+  [[gnu::noinline]] Node* MakeText(NodeKind kind, std::size_t at, std::string_view text,
+                                   std::vector<Node*> children = {}) {
     Node* const node = Make(kind, at, std::move(children));
     node->text = text;
     return node;
   }
 
-  Node* Sequence() {
+  [[gnu::noinline]] Node* Sequence() {
     std::vector<Node*> nodes = {Expression(0)};
     while (!fault_ && TakeOperator(";")) {
       if (Current().kind == TokenKind::kEnd) break;
@@ -154,8 +164,7 @@ class Parser {
       if (op == nullptr || op->precedence < precedence) break;
       if (negated) Advance();
       if (previous == "??" && op->name != "??" && op->name != "|") {
-        FailHere(fmt::format("'{}' may not follow '{}': put one of the two in parentheses",
-                             op->name, previous));
+        FailMixed(op->name, previous);
         break;
       }
       left = Operation(left, *op, negated);
@@ -172,7 +181,7 @@ class Parser {
                std::end(kNegatable);
   }
 
-  Node* Operation(Node* left, const BinaryOperator& op, bool negated) {
+  [[gnu::noinline]] Node* Operation(Node* left, const BinaryOperator& op, bool negated) {
     const std::size_t at = Current().at;
     Advance();
     if (op.name == "|") return Call(ExpectName("a function's name after '|'"), left, true);
@@ -183,7 +192,7 @@ class Parser {
   }
 
   // a < b < c is a < b && b < c.
-  Node* Comparison(Node* left, const BinaryOperator& first, std::size_t at) {
+  [[gnu::noinline]] Node* Comparison(Node* left, const BinaryOperator& first, std::size_t at) {
     const BinaryOperator* op = &first;
     Node* root = nullptr;
     for (;;) {
@@ -198,9 +207,9 @@ class Parser {
     }
   }
 
-  Node* Declaration() {
+  [[gnu::noinline]] Node* Declaration() {
     Advance();
-    const Token name = ExpectName("a variable's name after 'let'");
+    const Token& name = ExpectName("a variable's name after 'let'");
     ExpectOperator("=");
     Node* const value = Expression(0);
     ExpectOperator(";");
@@ -208,7 +217,7 @@ class Parser {
     return MakeText(NodeKind::kDeclaration, name.at, name.text, {value, body});
   }
 
-  Node* If() {
+  [[gnu::noinline]] Node* If() {
     const Level level(*this);
     const std::size_t at = Current().at;
     Advance();
@@ -228,7 +237,7 @@ class Parser {
     return Make(NodeKind::kConditional, at, {condition, yes, no});
   }
 
-  Node* Conditional(Node* condition) {
+  [[gnu::noinline]] Node* Conditional(Node* condition) {
     while (!fault_ && AtOperator("?")) {
       const std::size_t at = Current().at;
       Advance();
@@ -243,8 +252,8 @@ class Parser {
     return condition;
   }
 
-  Node* Primary() {
-    const Token token = Current();
+  [[gnu::noinline]] Node* Primary() {
+    const Token& token = Current();
     if (token.kind == TokenKind::kOperator) {
       const int unary = UnaryPrecedence(token.text);
       if (unary > 0) {
@@ -272,8 +281,8 @@ class Parser {
     return Secondary();
   }
 
-  Node* Secondary() {
-    const Token token = Current();
+  [[gnu::noinline]] Node* Secondary() {
+    const Token& token = Current();
     switch (token.kind) {
       case TokenKind::kName:
         Advance();
@@ -292,7 +301,7 @@ class Parser {
     }
   }
 
-  Node* Name(const Token& token) {
+  [[gnu::noinline]] Node* Name(const Token& token) {
     if (token.text == "true" || token.text == "false") {
       Node* const node = Make(NodeKind::kBool, token.at);
       node->boolean = token.text == "true";
@@ -303,7 +312,7 @@ class Parser {
     return Postfix(MakeText(NodeKind::kIdentifier, token.at, token.text));
   }
 
-  Node* Number(const Token& token) {
+  [[gnu::noinline]] Node* Number(const Token& token) {
     const NumberLiteral literal = ReadNumberLiteral(token.text);
     if (!literal.error.empty()) FailAt(token.at, literal.error);
     Node* const node = Make(literal.is_float ? NodeKind::kFloat : NodeKind::kInteger, token.at);
@@ -313,7 +322,7 @@ class Parser {
   }
 
   // `first`: what the pipe put before the arguments.
-  Node* Call(const Token& name, Node* first, bool may_be_overridden) {
+  [[gnu::noinline]] Node* Call(const Token& name, Node* first, bool may_be_overridden) {
     if (fault_) return Broken();
     const bool overridden = may_be_overridden && is_overridden_(name.text);
     std::vector<Node*> arguments;
@@ -332,7 +341,8 @@ class Parser {
     return Make(NodeKind::kCall, name.at, std::move(arguments));
   }
 
-  void PredicateArguments(const PredicateBuiltin& builtin, std::vector<Node*>& arguments) {
+  [[gnu::noinline]] void PredicateArguments(const PredicateBuiltin& builtin,
+                                            std::vector<Node*>& arguments) {
     ExpectBracket("(");
     const std::size_t given = arguments.size();
     for (std::size_t i = given; i < builtin.arguments && !fault_; ++i) {
@@ -347,7 +357,7 @@ class Parser {
     ExpectBracket(")");
   }
 
-  void Arguments(std::vector<Node*>& arguments) {
+  [[gnu::noinline]] void Arguments(std::vector<Node*>& arguments) {
     ExpectBracket("(");
     bool first = true;
     while (!fault_ && !AtBracket(")")) {
@@ -359,7 +369,7 @@ class Parser {
     ExpectBracket(")");
   }
 
-  Node* Predicate() {
+  [[gnu::noinline]] Node* Predicate() {
     const std::size_t at = Current().at;
     const bool braces = TakeBracket("{");
     ++predicates_;
@@ -373,7 +383,7 @@ class Parser {
     return Make(NodeKind::kPredicate, at, {body});
   }
 
-  Node* Array() {
+  [[gnu::noinline]] Node* Array() {
     const std::size_t at = Current().at;
     Advance();
     std::vector<Node*> items;
@@ -386,7 +396,7 @@ class Parser {
     return Make(NodeKind::kArray, at, std::move(items));
   }
 
-  Node* Map() {
+  [[gnu::noinline]] Node* Map() {
     const std::size_t at = Current().at;
     Advance();
     std::vector<Node*> pairs;
@@ -402,8 +412,8 @@ class Parser {
     return Make(NodeKind::kMap, at, std::move(pairs));
   }
 
-  Node* Key() {
-    const Token token = Current();
+  [[gnu::noinline]] Node* Key() {
+    const Token& token = Current();
     if (token.kind == TokenKind::kNumber || token.kind == TokenKind::kString ||
         token.kind == TokenKind::kName) {
       Advance();
@@ -414,7 +424,7 @@ class Parser {
     return Broken();
   }
 
-  Node* Postfix(Node* node) {
+  [[gnu::noinline]] Node* Postfix(Node* node) {
     while (!fault_) {
       const bool optional = AtOperator("?.");
       if (optional || AtOperator(".")) {
@@ -429,8 +439,8 @@ class Parser {
     return node;
   }
 
-  Node* Member(Node* base, bool optional) {
-    const Token name = Current();
+  [[gnu::noinline]] Node* Member(Node* base, bool optional) {
+    const Token& name = Current();
     // Words such as `not` are names here.
     if (name.kind != TokenKind::kName &&
         (name.kind != TokenKind::kOperator || !IsIdentifier(name.text))) {
@@ -451,7 +461,7 @@ class Parser {
     return chained || optional ? Make(NodeKind::kChain, name.at, {node}) : node;
   }
 
-  Node* Index(Node* base, bool optional) {
+  [[gnu::noinline]] Node* Index(Node* base, bool optional) {
     const std::size_t at = Current().at;
     Advance();
     Node* from = nullptr;

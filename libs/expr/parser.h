@@ -14,7 +14,7 @@ inline constexpr std::size_t kMaxNodes = 10'000;
 /// Our own of its depth: parentheses, brackets and operators within each other.
 inline constexpr int kMaxNesting = 1'000;
 /// And of the tree's, to which a long chain of `+` adds a level each.
-inline constexpr std::uint32_t kMaxTreeDepth = 3'000;
+inline constexpr std::uint32_t kMaxTreeDepth = 1'500;
 /// `a ?: b` evaluates `a` twice, so that a chain of them grows fast.
 inline constexpr std::uint32_t kMaxTreeSize = 100'000;
 

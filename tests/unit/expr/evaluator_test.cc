@@ -62,6 +62,11 @@ TEST_F(EvaluatorTest, ArgumentsThatWereNotCheckedBeforeAreCheckedNow) {
   EXPECT_THAT(Eval("a.b(bitand(1))", R"({"a":{}})"), HasSubstr("bitand cannot take 1 argument"));
 }
 
+TEST_F(EvaluatorTest, AChainThatEndsEarlyLeavesNothingBehind) {
+  EXPECT_EQ(Eval(R"([1, a?.b.Add(duration("1h")), {k: a?.f(1, 2, b?.g(3)), l: 4}])"),
+            R"([1,null,{"k":null,"l":4}])");
+}
+
 TEST_F(EvaluatorTest, HugeRangesExceedTheBudget) {
   EXPECT_THAT(Eval("1..1000000"), HasSubstr("memory budget exceeded"));
   EXPECT_THAT(Eval("(-9223372036854775807 - 1)..9223372036854775807"),
