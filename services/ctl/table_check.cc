@@ -94,7 +94,8 @@ class TableCheck {
     std::vector<ColumnPlan> columns = plan_.columns;
     if (columns.empty()) {
       std::vector<std::string> unmatched;
-      columns = clickhouse::MatchByName(table_, plan_.sink_fields, unmatched);
+      columns =
+          clickhouse::MatchByName(table_, plan_.sink_fields, unmatched, spec_.sink.null_as_default);
       for (const std::string& field : unmatched) {
         findings_.Warn("clickhouse",
                        fmt::format("field `{}` has no column of its name and is left out", field));

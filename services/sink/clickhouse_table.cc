@@ -152,7 +152,8 @@ Result<std::shared_ptr<const clickhouse::BlockPlan>> ClickHouseTable::MakePlan(
     return clickhouse::BlockPlan::Make(table, options_.plan.columns);
   }
   std::vector<std::string> unmatched;
-  const auto columns = clickhouse::MatchByName(table, options_.plan.sink_fields, unmatched);
+  const auto columns = clickhouse::MatchByName(table, options_.plan.sink_fields, unmatched,
+                                               options_.sink.null_as_default);
   for (const std::string& field : unmatched) {
     Log(LogLevel::kWarn, "A field has no column of its name and is left out.", {{"field", field}});
   }
