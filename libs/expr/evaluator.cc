@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/format.h"
 #include "expr/arithmetic.h"
 #include "expr/code.h"
@@ -139,6 +140,7 @@ class Machine {
         code_(code),
         row_(row),
         patterns_(patterns),
+        bottom_(stack),
         top_(stack),
         variables_(variables),
         loop_(loops) {}
@@ -153,6 +155,7 @@ class Machine {
       Step(instruction);
       if (context_.failed()) return nullptr;
     }
+    PENSTOCK_CHECK(top_ == bottom_ + 1, "an expression leaves one value on the stack");
     return top_;
   }
   std::size_t at() const { return (next_ - 1)->at; }
@@ -191,6 +194,7 @@ class Machine {
   const Code& code_;
   Row& row_;
   RegexCache& patterns_;
+  const Value* bottom_;
   Value* top_;
   Value* variables_;
   Loop* loop_;
