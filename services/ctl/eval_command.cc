@@ -54,7 +54,7 @@ class Trial {
     if (evaluator_.context().failed()) {
       return Refuse(evaluator_.context().error());
     }
-    fmt::print("{}  ({})\n", out, expr::NameOf(converted));
+    fmt::print("{}  ({})\n", out, expr::TypeNameOf(converted));
     return true;
   }
 
