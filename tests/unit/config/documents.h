@@ -110,6 +110,7 @@ sink:
   table: orders
   max_batch_size: 50000
   max_batch_bytes: 32MiB
+  null_as_default: true
   max_delay_time: 500ms
   mapping:
     - {name: id, column_name: id, column_type: UUID}
