@@ -22,9 +22,10 @@ constexpr std::string_view kColumnsQuery =
     "WHERE database = {database:String} AND table = {table:String} ORDER BY position "
     "FORMAT RowBinary";
 // An insert's part has level 0; it is listed for a while after it was merged.
+// Times of parts are whole seconds: one that is exactly as old as asked for counts.
 constexpr std::string_view kNewPartsQuery =
     "SELECT count() FROM system.parts WHERE database = {database:String} AND table = "
-    "{table:String} AND level = 0 AND modification_time > now() - {seconds:UInt32} "
+    "{table:String} AND level = 0 AND modification_time >= now() - {seconds:UInt32} "
     "FORMAT RowBinary";
 constexpr std::string_view kDatabaseQuery =
     "SELECT name FROM system.databases WHERE name = {database:String} FORMAT RowBinary";

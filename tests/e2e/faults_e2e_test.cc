@@ -261,8 +261,11 @@ TEST_F(FaultsTest, ATableThatForgetsSoonIsSaidWithTheStatementThatHelps) {
   ProduceMore();
   pipeline.Start();
   ExpectEachOnce(pipeline);
-  WaitFor("the table is measured",
-          [&] { return pipeline.sink().Metrics().Sum("penstock_sink_parts_per_second") > 0; });
+  // It is measured some seconds after the start, while rows arrive.
+  WaitFor("the table is measured", [&] {
+    ProduceMore(kPartitions);
+    return pipeline.sink().Metrics().Sum("penstock_sink_parts_per_second") > 0;
+  });
   const MetricsPage sink = pipeline.sink().Metrics();
   EXPECT_EQ(sink.Sum("penstock_sink_dedup_window_ok"), 1);
   EXPECT_GT(sink.Sum("penstock_sink_dedup_window_seconds"), 0);
