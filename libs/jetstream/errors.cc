@@ -49,6 +49,7 @@ Error FromApi(const JsonFields& answer, std::string_view what) {
     case ApiCode::kNone:
     case ApiCode::kNoSuitablePeers:
     case ApiCode::kStreamNameInUse:
+    case ApiCode::kSubjectsOverlap:
     case ApiCode::kReplicasNotSupported:
       break;
   }

@@ -29,6 +29,7 @@ enum class ApiCode : int {
   kMessageTooLarge = 10054,
   kStreamNameInUse = 10058,
   kStreamNotFound = 10059,
+  kSubjectsOverlap = 10065,
   kWrongLastSequence = 10071,
   kReplicasNotSupported = 10074,
   kStoreFailed = 10077,

@@ -8,6 +8,7 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "base/wait.h"
 #include "jetstream/errors.h"
 #include "jetstream/stream_reader.h"
 
@@ -142,12 +143,25 @@ Result<io::StreamState> Streams::Ensure(const io::StreamConfig& config) {
   PENSTOCK_ASSIGN_OR_RETURN(JsonFields info, bus_.CallApi("STREAM.INFO." + config.name, ""));
   if (ApiCodeOf(info) == ApiCode::kStreamNotFound) {
     Result<io::StreamState> created = Create(config);
-    // Another replica may have made it in between; then it is to be checked like any other.
+    // Another process may have made it in between; then it is to be checked like any other.
     if (created.ok() || created.error().code != "conflict") return created;
-    PENSTOCK_ASSIGN_OR_RETURN(info, bus_.CallApi("STREAM.INFO." + config.name, ""));
+    PENSTOCK_ASSIGN_OR_RETURN(info, InfoOfStreamBeingMade(config.name));
+    if (ApiCodeOf(info) == ApiCode::kStreamNotFound) return Refused(created.error().detail);
   }
   if (info.Find("error.code").has_value()) return FromApi(info, "stream " + config.name);
   return Adapt(config, info);
+}
+
+/// Looks for it for a moment.
+Result<JsonFields> Streams::InfoOfStreamBeingMade(const std::string& stream) {
+  constexpr int kLooks = 20;
+  constexpr auto kBetween = std::chrono::milliseconds(50);
+  for (int look = 1;; ++look) {
+    Result<JsonFields> info = bus_.CallApi("STREAM.INFO." + stream, "");
+    const bool missing = info.ok() && ApiCodeOf(info.value()) == ApiCode::kStreamNotFound;
+    if (!missing || look == kLooks) return info;
+    WaitUntil(SystemClock().Now() + kBetween, {});
+  }
 }
 
 Result<io::StreamState> Streams::Create(const io::StreamConfig& config) {
@@ -155,7 +169,10 @@ Result<io::StreamState> Streams::Create(const io::StreamConfig& config) {
                             bus_.CallApi("STREAM.CREATE." + config.name, ConfigJson(config)));
   const ApiCode code = ApiCodeOf(made);
   const std::string what = "make stream " + config.name;
-  if (code == ApiCode::kStreamNameInUse) return Conflict(what);
+  // While another process makes the same stream, its subjects are taken before it is there.
+  if (code == ApiCode::kStreamNameInUse || code == ApiCode::kSubjectsOverlap) {
+    return Conflict(fmt::format("{}: {}", what, made.Text("error.description")));
+  }
   if (OutOfRoom(code)) return NoRoom(config, made);
   if (made.Find("error.code").has_value()) return FromApi(made, what);
   return ParseStreamState(made);

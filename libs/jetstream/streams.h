@@ -26,6 +26,7 @@ class Streams final : public io::Streams {
 
  private:
   Result<io::StreamState> Create(const io::StreamConfig& config);
+  Result<JsonFields> InfoOfStreamBeingMade(const std::string& stream);
   Result<io::StreamState> Adapt(const io::StreamConfig& config, const JsonFields& info);
   Error NoRoom(const io::StreamConfig& config, const JsonFields& answer);
 

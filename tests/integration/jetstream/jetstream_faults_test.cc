@@ -39,6 +39,41 @@ TEST(Connect, WhatCannotBeRightIsRefused) {
   EXPECT_THAT(connected.error().detail, HasSubstr("/nowhere/ca.pem"));
 }
 
+// As ingestor and sink do when they start together.
+TEST(Ensure, ProcessesThatMakeTheSameStreamsAtOnceAllHaveThem) {
+  constexpr int kStreams = 60;
+  constexpr int kProcesses = 4;
+  const auto server = NatsServer::Start({});
+  std::atomic<int> ensured = 0;
+  std::atomic<int> waiting = kProcesses;
+  {
+    std::vector<std::jthread> processes;
+    for (int i = 0; i < kProcesses; ++i) {
+      processes.push_back(StartThread("ensure", [&](std::stop_token) {
+        const auto connection = MustConnect(OptionsFor(*server));
+        for (--waiting; waiting > 0;) std::this_thread::yield();
+        for (int stream = 0; stream < kStreams; ++stream) {
+          const auto made = connection->streams().Ensure(StreamNamed(fmt::format("S{}", stream)));
+          EXPECT_TRUE(made.ok()) << (made.ok() ? "" : made.error().detail);
+          if (made.ok()) ++ensured;
+        }
+      }));
+    }
+  }
+  EXPECT_EQ(ensured, kStreams * kProcesses);
+}
+
+TEST(Ensure, SubjectsOfAnotherStreamAreRefusedWithTheServersWords) {
+  const auto server = NatsServer::Start({});
+  const auto connection = MustConnect(OptionsFor(*server));
+  ASSERT_TRUE(MustEnsure(connection->streams(), StreamNamed("S")));
+  io::StreamConfig other = StreamNamed("T");
+  other.subjects = {"S"};
+  const auto refused = connection->streams().Ensure(other);
+  ASSERT_EQ(CodeOf(refused), "refused");
+  EXPECT_THAT(refused.error().detail, HasSubstr("overlap"));
+}
+
 TEST(Connect, WrongPasswordIsRefusedAndARightOneServesLater) {
   const std::string right = "authorization { user: me, password: right }";
   const auto server = NatsServer::Start({.config = right});
