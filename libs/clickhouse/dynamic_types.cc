@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "clickhouse/null_taking_writer.h"
 #include "clickhouse/number_text.h"
 #include "clickhouse/writer_factory.h"
 
@@ -176,38 +177,10 @@ std::size_t ArraySlot(JsonReader value) {
 }
 
 // Each value in the closest type. A block lists the types that it has ("flattened").
-class DynamicWriter final : public ColumnWriter {
+class DynamicWriter final : public NullTakingWriter {
  public:
-  DynamicWriter(std::string type, int depth) : type_(std::move(type)), depth_(depth) {}
+  DynamicWriter(std::string type, int depth) : NullTakingWriter(std::move(type)), depth_(depth) {}
 
-  void Append(const ColumnSlice& slice, FaultLog& faults) override {
-    ColumnSlice with_gaps = slice;
-    with_gaps.gaps_allowed = true;
-    AppendJsonCells(*this, with_gaps, type_, faults);
-  }
-  bool AppendJson(JsonReader& value, FaultLog& faults) override {
-    const JsonReader::Kind kind = value.Peek();
-    if (kind == JsonReader::Kind::kNull) {
-      value.Skip();
-      AppendDefault();
-      return true;
-    }
-    std::optional<std::size_t> slot;
-    if (kind == JsonReader::Kind::kArray) {
-      slot = ArraySlot(value);
-    } else {
-      JsonReader ahead = value;
-      const std::optional<Scalar> scalar = TakeScalar(ahead);
-      if (scalar) slot = static_cast<std::size_t>(*scalar);
-    }
-    const bool too_deep = slot == kMixedArraySlot && depth_ == kMostDepth;
-    if (!slot || too_deep) {
-      faults.Add(FaultKind::kNotParsed, type_, value.Skip());
-      return false;
-    }
-    AddRow(*slot);
-    return writers_[*slot]->AppendJson(value, faults);
-  }
   bool AppendText(std::string_view text, FaultLog& faults) override {
     constexpr auto kSlot = static_cast<std::size_t>(Scalar::kString);
     AddRow(kSlot);
@@ -266,6 +239,24 @@ class DynamicWriter final : public ColumnWriter {
   }
 
  private:
+  bool AppendValue(JsonReader::Kind kind, JsonReader& value, FaultLog& faults) override {
+    std::optional<std::size_t> slot;
+    if (kind == JsonReader::Kind::kArray) {
+      slot = ArraySlot(value);
+    } else {
+      JsonReader ahead = value;
+      const std::optional<Scalar> scalar = TakeScalar(ahead);
+      if (scalar) slot = static_cast<std::size_t>(*scalar);
+    }
+    const bool too_deep = slot == kMixedArraySlot && depth_ == kMostDepth;
+    if (!slot || too_deep) {
+      faults.Add(FaultKind::kNotParsed, type(), value.Skip());
+      return false;
+    }
+    AddRow(*slot);
+    return writers_[*slot]->AppendJson(value, faults);
+  }
+
   static constexpr std::uint8_t kNull = 255;
   // Arrays of Dynamic in each other; each level costs a frame of the stack.
   static constexpr int kMostDepth = 32;
@@ -296,7 +287,6 @@ class DynamicWriter final : public ColumnWriter {
     writers_[slot] = std::move(writer).value();
   }
 
-  const std::string type_;
   const int depth_;
   std::array<WriterPtr, kSlots> writers_;
   std::vector<std::uint8_t> rows_;

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "clickhouse/null_taking_writer.h"
 #include "clickhouse/variant_column.h"
 #include "clickhouse/writer_factory.h"
 
@@ -41,29 +42,32 @@ constexpr std::array<GeometryType, 6> kGeometries = {{{"LineString", 1},
                                                       {"Ring", 1}}};
 
 // A ring and a line string look the same: so a geometry comes as GeoJSON does, with its name.
-class GeometryWriter final : public ColumnWriter {
+class GeometryWriter final : public NullTakingWriter {
  public:
-  GeometryWriter() {
+  GeometryWriter() : NullTakingWriter("Geometry") {
     for (const GeometryType& type : kGeometries) {
       column_.AddAlternative(WriterOfPoints(type.name, type.depth));
     }
   }
 
-  void Append(const ColumnSlice& slice, FaultLog& faults) override {
-    ColumnSlice with_gaps = slice;
-    with_gaps.gaps_allowed = true;
-    AppendJsonCells(*this, with_gaps, kType, faults);
+  bool AppendText(std::string_view text, FaultLog& faults) override {
+    JsonReader value(text);
+    return AppendJson(value, faults);
   }
-  bool AppendJson(JsonReader& value, FaultLog& faults) override {
-    const JsonReader::Kind kind = value.Peek();
-    if (kind == JsonReader::Kind::kNull) {
-      value.Skip();
-      AppendDefault();
-      return true;
-    }
+  void AppendDefault() override { column_.AddNull(); }
+
+  void Mark() override { column_.Mark(); }
+  void Rollback() override { column_.Rollback(); }
+  void Clear() override { column_.Clear(); }
+  std::size_t bytes() const override { return column_.bytes(); }
+  void WritePrefix(ByteSink& out) const override { column_.WritePrefix(out); }
+  void WriteData(ByteSink& out) const override { column_.WriteData(out); }
+
+ private:
+  bool AppendValue(JsonReader::Kind kind, JsonReader& value, FaultLog& faults) override {
     JsonReader whole = value;
     if (kind != JsonReader::Kind::kObject) {
-      faults.Add(FaultKind::kWrongKind, kType, whole.Skip());
+      faults.Add(FaultKind::kWrongKind, type(), whole.Skip());
       return false;
     }
     std::size_t named = kGeometries.size();
@@ -79,28 +83,13 @@ class GeometryWriter final : public ColumnWriter {
       }
     }
     if (!value.ok() || named == kGeometries.size() || coordinates.empty()) {
-      faults.Add(FaultKind::kNotParsed, kType, whole.Skip());
+      faults.Add(FaultKind::kNotParsed, type(), whole.Skip());
       return false;
     }
     column_.AddRow(named);
     JsonReader points(coordinates);
     return column_.writer(named).AppendJson(points, faults);
   }
-  bool AppendText(std::string_view text, FaultLog& faults) override {
-    JsonReader value(text);
-    return AppendJson(value, faults);
-  }
-  void AppendDefault() override { column_.AddNull(); }
-
-  void Mark() override { column_.Mark(); }
-  void Rollback() override { column_.Rollback(); }
-  void Clear() override { column_.Clear(); }
-  std::size_t bytes() const override { return column_.bytes(); }
-  void WritePrefix(ByteSink& out) const override { column_.WritePrefix(out); }
-  void WriteData(ByteSink& out) const override { column_.WriteData(out); }
-
- private:
-  static constexpr std::string_view kType = "Geometry";
 
   static std::size_t Find(std::string_view name) {
     std::size_t i = 0;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "clickhouse/null_taking_writer.h"
 #include "clickhouse/variant_column.h"
 #include "clickhouse/writer_factory.h"
 
@@ -44,7 +45,7 @@ std::span<const ValueKind> KindsFor(JsonReader::Kind kind) {
 
 // A value becomes the first alternative that takes it: those of the closest kind come first, those
 // of one kind in their order in the type. Where several may, each is tried on a writer of its own.
-class VariantWriter final : public ColumnWriter {
+class VariantWriter final : public NullTakingWriter {
  public:
   struct Alternative {
     ValueKind kind;
@@ -53,7 +54,7 @@ class VariantWriter final : public ColumnWriter {
   };
 
   VariantWriter(std::string type, std::vector<Alternative> alternatives, bool texts)
-      : type_(std::move(type)) {
+      : NullTakingWriter(std::move(type)) {
     // A log takes one fault a row: with that one in it, those of trials cost nothing.
     tried_.AddAt(0, FaultKind::kWrongKind, {}, {});
     for (Alternative& one : alternatives) {
@@ -68,31 +69,6 @@ class VariantWriter final : public ColumnWriter {
     }
   }
 
-  void Append(const ColumnSlice& slice, FaultLog& faults) override {
-    ColumnSlice with_gaps = slice;
-    with_gaps.gaps_allowed = true;
-    AppendJsonCells(*this, with_gaps, type_, faults);
-  }
-  bool AppendJson(JsonReader& value, FaultLog& faults) override {
-    const JsonReader::Kind kind = value.Peek();
-    if (kind == JsonReader::Kind::kNull) {
-      value.Skip();
-      AppendDefault();
-      return true;
-    }
-    const std::vector<std::size_t>& candidates = candidates_[static_cast<std::size_t>(kind)];
-    if (candidates.size() == 1 && !text_) return Take(candidates.front(), value, faults);
-    for (const std::size_t i : candidates) {
-      if (Fits(i, value)) return Take(i, value, faults);
-    }
-    const std::string_view text = value.Skip();
-    if (text_ && value.ok()) {
-      column_.AddRow(*text_);
-      return column_.writer(*text_).AppendText(text, faults);
-    }
-    faults.Add(value.ok() ? FaultKind::kWrongKind : FaultKind::kNotParsed, type_, text);
-    return false;
-  }
   bool AppendText(std::string_view text, FaultLog& faults) override {
     for (const std::size_t i : candidates_[static_cast<std::size_t>(JsonReader::Kind::kString)]) {
       const bool fits = trials_[i]->AppendText(text, tried_);
@@ -101,7 +77,7 @@ class VariantWriter final : public ColumnWriter {
       column_.AddRow(i);
       return column_.writer(i).AppendText(text, faults);
     }
-    faults.Add(FaultKind::kWrongKind, type_, text);
+    faults.Add(FaultKind::kWrongKind, type(), text);
     return false;
   }
   void AppendDefault() override { column_.AddNull(); }
@@ -114,6 +90,21 @@ class VariantWriter final : public ColumnWriter {
   void WriteData(ByteSink& out) const override { column_.WriteData(out); }
 
  private:
+  bool AppendValue(JsonReader::Kind kind, JsonReader& value, FaultLog& faults) override {
+    const std::vector<std::size_t>& candidates = candidates_[static_cast<std::size_t>(kind)];
+    if (candidates.size() == 1 && !text_) return Take(candidates.front(), value, faults);
+    for (const std::size_t i : candidates) {
+      if (Fits(i, value)) return Take(i, value, faults);
+    }
+    const std::string_view text = value.Skip();
+    if (text_ && value.ok()) {
+      column_.AddRow(*text_);
+      return column_.writer(*text_).AppendText(text, faults);
+    }
+    faults.Add(value.ok() ? FaultKind::kWrongKind : FaultKind::kNotParsed, type(), text);
+    return false;
+  }
+
   static constexpr std::size_t kJsonKinds = static_cast<std::size_t>(JsonReader::Kind::kFault) + 1;
 
   std::vector<std::size_t> CandidatesFor(JsonReader::Kind json) const {
@@ -137,7 +128,6 @@ class VariantWriter final : public ColumnWriter {
     return fits;
   }
 
-  const std::string type_;
   VariantColumn column_;
   std::vector<ValueKind> kinds_;
   std::vector<WriterPtr> trials_;
