@@ -14,6 +14,7 @@
 #include "clickhouse/client.h"
 #include "generate/events.h"
 #include "json/record_parser.h"
+#include "micro/planned_fields.h"
 
 namespace penstock::clickhouse {
 namespace {
@@ -23,37 +24,13 @@ using events::Workload;
 constexpr std::size_t kRowsAMessage = 4000;  // About 512 KiB compressed.
 constexpr std::size_t kRowsABlock = 100'000;
 
-PlannedField FieldOf(const events::EventField& field) {
-  constexpr struct {
-    std::string_view name;
-    FieldType type;
-    PhysicalType physical;
-  } kTypes[] = {{"string", FieldType::kString, PhysicalType::kString},
-                {"bool", FieldType::kBool, PhysicalType::kBool},
-                {"int64", FieldType::kInt64, PhysicalType::kInt64},
-                {"uint16", FieldType::kUint16, PhysicalType::kUint64},
-                {"uint64", FieldType::kUint64, PhysicalType::kUint64},
-                {"float64", FieldType::kFloat64, PhysicalType::kFloat64},
-                {"array", FieldType::kArray, PhysicalType::kJson},
-                {"map", FieldType::kMap, PhysicalType::kJson}};
-  PlannedField planned;
-  planned.name = std::string(field.name);
-  planned.optional = field.optional;
-  for (const auto& known : kTypes) {
-    if (known.name != field.type) continue;
-    planned.type = known.type;
-    planned.physical = known.physical;
-  }
-  return planned;
-}
-
 // Messages of a workload as the sink has them after decoding, and the table for them.
 struct Messages {
   Messages(Workload workload, std::size_t count) {
     SourcePlan source;
     table = {.database = "default", .table = "penstock_bench", .engine = "Null"};
     for (const events::EventField& field : events::Fields(workload)) {
-      source.fields.push_back(FieldOf(field));
+      source.fields.push_back(bench::PlannedFieldOf(field));
       plan.push_back({std::string(field.name), source.fields.back().type, std::string(field.column),
                       std::string(field.column_type)});
       table.columns.push_back(
