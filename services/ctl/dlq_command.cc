@@ -1,6 +1,5 @@
 #include "ctl/dlq_command.h"
 
-#include <chrono>
 #include <cstdio>
 #include <string>
 #include <utility>
@@ -11,14 +10,12 @@
 #include "ctl/letter_server.h"
 #include "process/exit_codes.h"
 #include "process/stop_signals.h"
-#include "protocol/names.h"
 #include "telemetry/log.h"
 
 namespace penstock::ctl {
 
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(10);
 constexpr std::uint64_t kMostLetters = 1'000'000'000;
 
 struct DlqFlags : LetterFlags {
@@ -26,13 +23,6 @@ struct DlqFlags : LetterFlags {
   std::string output = "text";
   bool all = false;
 };
-
-LetterStream StreamOf(LetterServer& server, const PipelineSpec& spec) {
-  return {.streams = server.nats().streams(),
-          .name = protocol::DeadLetterStream(spec.pipeline_id),
-          .patience = kPatience,
-          .clock = SystemClock()};
-}
 
 int Finish(std::string_view command, const Status& done) {
   std::fflush(stdout);
@@ -58,9 +48,8 @@ Status List(const DlqFlags& all, const ConnectNats& connect, std::stop_token sto
     headed = true;
     fmt::print("{}\n", all.output == "json" ? std::string(stored.line) : LetterRow(stored));
   };
-  PENSTOCK_ASSIGN_OR_RETURN(
-      const LetterCounts counts,
-      ReadLetters(StreamOf(*server, spec), all.where, all.limit, stop, print));
+  PENSTOCK_ASSIGN_OR_RETURN(const LetterCounts counts,
+                            ReadLetters(server->letters(spec), all.where, all.limit, stop, print));
   PrintCounts(counts, all.limit);
   return Done{};
 }
@@ -92,8 +81,8 @@ Status Show(const DlqFlags& all, const ConnectNats& connect, std::stop_token sto
     fmt::print("{}\n",
                all.output == "json" ? std::string(stored.line) : LetterPage(*stored.letter));
   };
-  PENSTOCK_ASSIGN_OR_RETURN(const LetterCounts counts, ReadLetters(StreamOf(*server, spec), filter,
-                                                                   kMostLetters, stop, print));
+  PENSTOCK_ASSIGN_OR_RETURN(const LetterCounts counts,
+                            ReadLetters(server->letters(spec), filter, kMostLetters, stop, print));
   if (counts.shown > 0) return Done{};
   return Error{Remedy::kStop, "not_found",
                fmt::format("there is no dead letter of {}", all.arguments.at(1))};
@@ -110,7 +99,7 @@ Status Purge(const DlqFlags& all, const ConnectNats& connect, std::stop_token st
   PENSTOCK_ASSIGN_OR_RETURN(const auto server, LetterServer::Find(all, spec, connect, stop));
   PENSTOCK_ASSIGN_OR_RETURN(
       const std::uint64_t purged,
-      PurgeLetters(StreamOf(*server, spec), server->nats().publisher(), all.where, stop));
+      PurgeLetters(server->letters(spec), server->nats().publisher(), all.where, stop));
   fmt::print("{} dead letter{} purged\n", purged, purged == 1 ? "" : "s");
   return Done{};
 }

@@ -15,7 +15,6 @@
 #include "ctl/replay.h"
 #include "process/exit_codes.h"
 #include "process/stop_signals.h"
-#include "protocol/names.h"
 #include "telemetry/log.h"
 
 namespace penstock::ctl {
@@ -68,14 +67,11 @@ Result<bool> Replay(const ReplayFlags& all, const ConnectNats& connect, const Op
   const PipelinePlan plan = config::MakePlan(spec);
   PENSTOCK_ASSIGN_OR_RETURN(const auto server, LetterServer::Find(all, spec, connect, stop));
   std::vector<DeadLetter> letters;
-  const LetterStream stream{.streams = server->nats().streams(),
-                            .name = protocol::DeadLetterStream(spec.pipeline_id),
-                            .patience = kPatience,
-                            .clock = SystemClock()};
-  PENSTOCK_RETURN_IF_ERROR(
-      ReadLetters(stream, all.where, all.limit, stop, [&](const StoredLetter& stored) {
-        if (stored.letter != nullptr) letters.push_back(*stored.letter);
-      }));
+  PENSTOCK_RETURN_IF_ERROR(ReadLetters(server->letters(spec), all.where, all.limit, stop,
+                                       [&](const StoredLetter& stored) {
+                                         if (stored.letter != nullptr)
+                                           letters.push_back(*stored.letter);
+                                       }));
   PENSTOCK_ASSIGN_OR_RETURN(const auto records, open(spec.sources.front()));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket, server->nats().OpenBucket());
   PENSTOCK_ASSIGN_OR_RETURN(

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "ctl/embedded_nats.h"
+#include "protocol/names.h"
 
 namespace penstock::ctl {
 
@@ -63,6 +64,13 @@ Result<std::unique_ptr<LetterServer>> LetterServer::Find(const LetterFlags& flag
   }
   PENSTOCK_ASSIGN_OR_RETURN(server->nats_, connect(spec, url, kPatience, stop));
   return server;
+}
+
+LetterStream LetterServer::letters(const PipelineSpec& spec) {
+  return {.streams = nats_->streams(),
+          .name = protocol::DeadLetterStream(spec.pipeline_id),
+          .patience = kPatience,
+          .clock = SystemClock()};
 }
 
 Status LetterServer::StartForAMoment(const PipelineSpec& spec, const std::string& path,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ctl/data_folder.h"
+#include "ctl/dead_letters.h"
 #include "ctl/letter_filter.h"
 #include "ctl/nats.h"
 #include "model/pipeline_spec.h"
@@ -37,6 +38,8 @@ class LetterServer {
                                                     const ConnectNats& connect,
                                                     std::stop_token stop);
   Nats& nats() { return *nats_; }
+  /// The letters of the pipeline, as they are read and purged.
+  LetterStream letters(const PipelineSpec& spec);
 
  private:
   Status StartForAMoment(const PipelineSpec& spec, const std::string& path,

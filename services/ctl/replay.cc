@@ -75,6 +75,7 @@ Replayer::Replayer(Options options, Parts parts, stage::RecordReader reader)
 Result<std::vector<ReplayedLetter>> Replayer::Replay(const std::vector<DeadLetter>& letters,
                                                      std::stop_token stop) {
   sent_.clear();
+  shards_.clear();
   std::vector<ReplayedLetter> results;
   std::map<std::string, std::size_t> first;
   std::vector<std::size_t> same;  // For each letter the result that it shares.
@@ -129,7 +130,8 @@ Status Replayer::SendRow(const DeadLetter& letter, const io::RecordChunk& chunk,
     return Done{};
   }
   const ShardId shard = row.value().shard;
-  PENSTOCK_ASSIGN_OR_RETURN(const ShardRecord record, RecordOfShard(shard));
+  PENSTOCK_ASSIGN_OR_RETURN(Shard* const known, ShardOf(shard));
+  const ShardRecord& record = known->record;
   std::uint32_t attempt = 1;
   while (OutcomeIn(record, ReplayOrigin(letter, attempt)) == ReplayOutcome::kRefused) ++attempt;
   const Origin origin = ReplayOrigin(letter, attempt);
@@ -137,13 +139,11 @@ Status Replayer::SendRow(const DeadLetter& letter, const io::RecordChunk& chunk,
     result.outcome = ReplayOutcome::kWasInserted;
     return Done{};
   }
-  const auto replays = std::ranges::count_if(
-      record.progress, [](const auto& entry) { return IsReplay(entry.first); });
-  if (static_cast<std::size_t>(replays) >= kMostInAShard) {
+  if (known->replays >= kMostInAShard) {
     return Error{Remedy::kStop, "replay",
                  fmt::format("shard {} has had {} letters replayed, which is the most that its "
                              "record holds; send the rest to the topic again",
-                             shard.rep(), replays)};
+                             shard.rep(), known->replays)};
   }
   Batch batch;
   batch.fingerprints = options_.plan.fingerprints;
@@ -163,6 +163,7 @@ Status Replayer::SendRow(const DeadLetter& letter, const io::RecordChunk& chunk,
   }
   PENSTOCK_RETURN_IF_ERROR(Publish(batch));
   sent_.push_back({.result = index, .shard = shard, .origin = origin});
+  ++known->replays;
   return Done{};
 }
 
@@ -201,6 +202,16 @@ Status Replayer::AwaitConfirmations(std::vector<ReplayedLetter>& results, std::s
     if (!WaitUntil(parts_.clock.Now() + kBetweenLooks, stop)) break;
   }
   return Done{};
+}
+
+Result<Replayer::Shard*> Replayer::ShardOf(ShardId shard) {
+  const auto known = shards_.find(shard);
+  if (known != shards_.end()) return &known->second;
+  Shard found;
+  PENSTOCK_ASSIGN_OR_RETURN(found.record, RecordOfShard(shard));
+  found.replays = static_cast<std::size_t>(std::ranges::count_if(
+      found.record.progress, [](const auto& entry) { return IsReplay(entry.first); }));
+  return &shards_.emplace(shard, std::move(found)).first->second;
 }
 
 Result<ShardRecord> Replayer::RecordOfShard(ShardId shard) {

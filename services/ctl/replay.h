@@ -93,10 +93,18 @@ class Replayer {
   Status AwaitConfirmations(std::vector<ReplayedLetter>& results, std::stop_token stop);
   Result<ShardRecord> RecordOfShard(ShardId shard);
 
+  /// A shard as the call found it, and how many replayed letters its record has or will have.
+  struct Shard {
+    ShardRecord record;
+    std::size_t replays = 0;
+  };
+  Result<Shard*> ShardOf(ShardId shard);
+
   const Options options_;
   Parts parts_;
   stage::RecordReader reader_;
   std::vector<Sent> sent_;
+  std::map<ShardId, Shard> shards_;
 };
 
 }  // namespace penstock::ctl
