@@ -102,6 +102,12 @@ class ByteBuffer {
     if (!text.empty()) std::memcpy(at, text.data(), text.size());
     size_ = static_cast<std::size_t>(at - bytes_.get()) + text.size();
   }
+  void Append(std::string_view bytes) {
+    if (bytes.empty()) return;
+    Reserve(bytes.size());
+    std::memcpy(bytes_.get() + size_, bytes.data(), bytes.size());
+    size_ += bytes.size();
+  }
   void Repeat(char value, std::size_t count) {
     if (count == 0) return;
     Reserve(count);

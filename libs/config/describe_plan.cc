@@ -73,7 +73,7 @@ Facts MakeFacts(const PipelineSpec& spec, const PipelinePlan& plan, double cpus)
       static_cast<std::uint64_t>(whole) * spec.resources.batch_max_bytes * (kUncompressed + 1) * 2;
   if (plan.has_join) {
     facts.stages.push_back({"join", "left and right", "out", whole, kBaseBytes + batches});
-  } else if (plan.has_transform) {
+  } else if (plan.transform) {
     facts.stages.push_back({"transform", "in", "out", whole, kBaseBytes + batches});
   }
   if (plan.sink_hop == "out") add_stream("out");

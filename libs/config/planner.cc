@@ -183,9 +183,9 @@ std::vector<PlannedField> SinkColumns(const PipelineSpec& spec, const PipelinePl
 PipelinePlan MakePlan(const PipelineSpec& spec) {
   PENSTOCK_CHECK(!spec.sources.empty(), "a plan is made of a spec without faults");
   PipelinePlan plan;
-  plan.has_transform = spec.filter || spec.stateless || !spec.dedups.empty();
+  if (spec.filter || spec.stateless || !spec.dedups.empty()) plan.transform.emplace();
   plan.has_join = spec.join.has_value();
-  plan.sink_hop = plan.has_transform || plan.has_join ? "out" : "in";
+  plan.sink_hop = plan.transform || plan.has_join ? "out" : "in";
   for (const SourceSpec& source : spec.sources) plan.sources.push_back(PlanSource(spec, source));
   plan.sink_fields = SinkColumns(spec, plan);
   const std::vector<SchemaField> fields = SinkFields(spec);

@@ -148,6 +148,21 @@ class Column {
     ++rows_;
   }
 
+  /// Consecutive rows of a column of this type, as their bytes lie there. `presence` as in
+  /// ColumnView: empty, or a byte a row.
+  void AppendRows(std::string_view data, std::string_view presence, std::size_t rows) {
+    data_.Append(data);
+    if (presence_.empty() && !presence.empty()) {
+      presence_.Repeat(static_cast<char>(Presence::kValue), rows_);
+    }
+    if (!presence.empty()) {
+      presence_.Append(presence);
+    } else if (!presence_.empty()) {
+      presence_.Repeat(static_cast<char>(Presence::kValue), rows);
+    }
+    rows_ += rows;
+  }
+
   ColumnView View() const { return {name_, type_, rows_, data_.view(), presence_.view()}; }
 
   /// Empties it and keeps the memory for the next batch.

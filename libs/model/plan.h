@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -36,6 +37,21 @@ struct SourcePlan {
   Fingerprints fingerprints;
 };
 
+/// What the transform stage does with a source's rows: filter, then outputs, then dedup (a row
+/// whose expressions fail is no first of its key).
+struct TransformPlan {
+  std::string source_id;
+  std::string filter;                  ///< Empty: every row stays.
+  std::vector<std::string> dedup_key;  ///< Fields of its input; empty: no deduplication.
+  std::chrono::nanoseconds dedup_window{};
+  std::vector<StatelessOutput> outputs;  ///< Empty: the columns that stay are passed on.
+  std::vector<PlannedField> input;       ///< The columns that it reads, in order.
+  /// The columns that it writes, in order: those of `outputs` by name (of several by one name the
+  /// last counts), then columns that are passed on as they are.
+  std::vector<PlannedField> output;
+  Fingerprints fingerprints;  ///< Of what it writes.
+};
+
 /// Which column of the last hop feeds which column of the table.
 struct ColumnPlan {
   std::string field;
@@ -51,7 +67,7 @@ struct ColumnPlan {
 /// What will run for a pipeline: derived from the document alone, the same in every process.
 struct PipelinePlan {
   std::vector<SourcePlan> sources;
-  bool has_transform = false;
+  std::optional<TransformPlan> transform;
   bool has_join = false;
   std::string sink_hop;  ///< "in" or "out": the hop that the sink reads.
   std::vector<ColumnPlan>

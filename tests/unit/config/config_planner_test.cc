@@ -127,7 +127,7 @@ TEST(PlannerTest, ExpressionsMayReadAnyFieldAndTheirOutputsFeedTheSink) {
   const PipelinePlan plan = MakePlan(Parse(kEveryTransform));
   EXPECT_THAT(Sent(plan.sources[0]), ElementsAre("id", "amount"));
   EXPECT_THAT(plan.sources[0].route_key, ElementsAre("id", "amount"));
-  EXPECT_TRUE(plan.has_transform);
+  EXPECT_TRUE(plan.transform.has_value());
   EXPECT_EQ(plan.sink_hop, "out");
   ASSERT_EQ(plan.sink_fields.size(), 1U);
   EXPECT_EQ(plan.sink_fields[0].name, "ID");

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+#include "model/first_row.h"
+
+namespace penstock::state {
+
+/// The first rows of a shard's dedup keys: the local copy of its key log. One owner thread.
+///
+/// Error codes: "corrupt" (kStop): what is stored cannot be trusted, Reset and read the log again;
+/// "disk" (kRetry): no room or no access, nothing was changed.
+class KeyStore {
+ public:
+  virtual ~KeyStore() = default;
+
+  struct Match {
+    std::size_t index = 0;  ///< Of the key that was asked for.
+    RecordId id;
+    std::int64_t timestamp_ms = 0;
+  };
+  /// Every first row that is remembered for any of `keys`, in the order of their indexes, those of
+  /// one key in any order. A key may have several (of different windows), most have none. Replaces
+  /// what is in `found`.
+  virtual Status Find(std::span<const KeyHash> keys, std::vector<Match>& found) = 0;
+
+  /// Remembers these rows, which message `log_seq` of the key log holds. Rows that are remembered
+  /// already are no error.
+  virtual Status Add(std::span<const FirstRow> rows, StreamSeq log_seq) = 0;
+
+  /// Everything up to this message of the key log is in the store; 0: it is empty.
+  virtual StreamSeq log_seq() const = 0;
+
+  /// Forgets rows older than this, in whole slices of time: some may stay for an eighth of the
+  /// window longer. Gives the first message of the key log that holds a row which is still
+  /// remembered; log_seq() + 1 when there is none.
+  virtual Result<StreamSeq> DropBefore(std::int64_t timestamp_ms) = 0;
+
+  /// Empties it.
+  virtual Status Reset() = 0;
+};
+
+}  // namespace penstock::state
