@@ -10,14 +10,14 @@ namespace penstock {
 /// the function never changes. Thread-safe.
 std::uint64_t Hash64(std::string_view bytes);
 
-/// XXH3, 128 bits, as numbers...
+/// XXH3, 128 bits. Values are stored, too.
 struct Hash128 {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
 };
 Hash128 HashOf128(std::string_view bytes);
 
-/// ...and as 32 lower-case hex digits: for insert tokens.
+/// The same as 32 lower-case hex digits: for insert tokens.
 std::string Hash128Hex(std::string_view bytes);
 
 }  // namespace penstock
