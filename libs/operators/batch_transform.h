@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -21,37 +22,33 @@ namespace penstock::operators {
 /// same answer. One owner thread; keeps its memory from message to message.
 class BatchTransform {
  public:
-  struct Options {
-    TransformPlan plan;
-    /// Of a batch, before compression: more rows become a further batch.
-    std::size_t max_batch_bytes = 0;
-    std::string component = "transform";  ///< Of dead letters.
-  };
   struct Input {
     std::span<const Section> sections;
     std::span<const std::int64_t> timestamps_ms;  ///< Kafka's, one a row.
-    std::span<const ColumnView> columns;          ///< Those of the plan's input, by name.
+    std::span<const ColumnView> columns;          ///< At least those of the plan's input, by name.
   };
   struct Output {
-    /// At least one, also when no row is left. Their sections follow each other: those of an origin
-    /// in a later batch continue where the earlier batch ended.
-    std::vector<Batch> batches;
+    /// Sections as in the input, with what became of each record; also when no row is left. Its
+    /// shard, creation time and input position are the caller's to fill in.
+    Batch batch;
     std::vector<DeadLetter> letters;
-    /// New ones of this message: logged before the batches are published, then added to the store.
+    /// New ones of this message: to be logged before the batch is published, and added to the store
+    /// after.
     std::vector<FirstRow> first_rows;
     std::uint64_t filtered = 0;
     std::uint64_t duplicates = 0;
   };
 
   /// `keys` is null where the plan has no dedup, else it outlives this. Error code "config": an
-  /// expression does not compile.
-  static Result<BatchTransform> Make(Options options, state::KeyStore* keys, const Clock& clock);
+  /// expression does not compile, or a field of the plan is not in its input.
+  static Result<BatchTransform> Make(TransformPlan plan, state::KeyStore* keys,
+                                     const Clock& clock = SystemClock());
 
   BatchTransform(BatchTransform&&) noexcept;
   ~BatchTransform();
 
-  /// Replaces what is in `output`. Fails as the key store does, or (kStop, "corrupt") when a column
-  /// of the plan is not in the input.
+  /// Replaces what is in `output`. Fails as the key store does, or (kStop, "corrupt") when the
+  /// input does not have the plan's columns or as many rows as its sections say.
   Status Apply(const Input& input, Output& output);
 
  private:

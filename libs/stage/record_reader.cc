@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/bytes.h"
 #include "model/dead_letter.h"
+#include "protocol/key_bytes.h"
 #include "protocol/routing.h"
 
 namespace penstock::stage {
@@ -66,17 +66,13 @@ ShardId RecordReader::ShardWithoutKey(std::int32_t partition, Offset offset) con
 
 Result<ShardId> RecordReader::ShardOfCells(std::span<const Cell> cells) {
   key_.clear();
-  for (const std::size_t index : key_cells_) {
-    const Cell& cell = cells[index];
+  for (std::size_t part = 0; part < key_cells_.size(); ++part) {
+    const Cell& cell = cells[key_cells_[part]];
     if (cell.presence != Presence::kValue) {
       return Error{Remedy::kDeadLetter, ToText(DeadLetterReason::kKeyMissing),
-                   fmt::format("key field '{}' has no value", options_.plan.route_key.front())};
+                   fmt::format("key field '{}' has no value", options_.plan.route_key[part])};
     }
-    if (FixedWidth(cell.type) == 0) {
-      AppendString(key_, cell.text);
-    } else {
-      AppendFixed(key_, cell.uint64);
-    }
+    protocol::AppendKeyPart(key_, cell);
   }
   return protocol::ShardOfKey(key_, options_.shards);
 }

@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include "sink/row_json.h"
+#include "model/row_json.h"
 #include "telemetry/log.h"
 
 namespace penstock::sink {
@@ -283,7 +283,7 @@ DeadLetter ClickHouseTable::LetterFor(const Section& section, std::size_t row,
   return {.component = "sink",
           .reason = DeadLetterReason::kMappingError,
           .error = {},
-          .original_message = RowAsJson(rows, row),
+          .original_message = RowAsJson(rows.columns, row),
           .column = {},
           .code = 0,
           .code_name = {},

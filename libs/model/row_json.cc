@@ -1,11 +1,11 @@
-#include "sink/row_json.h"
+#include "model/row_json.h"
 
 #include <cmath>
 
 #include "base/format.h"
 #include "base/text.h"
 
-namespace penstock::sink {
+namespace penstock {
 
 namespace {
 
@@ -51,9 +51,9 @@ void AppendValue(std::string& out, const ColumnView& column, std::size_t row) {
 
 }  // namespace
 
-std::string RowAsJson(const protocol::Rows& rows, std::size_t row) {
+std::string RowAsJson(std::span<const ColumnView> columns, std::size_t row) {
   std::string out = "{";
-  for (const ColumnView& column : rows.columns) {
+  for (const ColumnView& column : columns) {
     if (column.At(row) == Presence::kAbsent) continue;
     if (out.size() > 1) out.push_back(',');
     AppendText(out, column.name);
@@ -68,4 +68,4 @@ std::string RowAsJson(const protocol::Rows& rows, std::size_t row) {
   return out;
 }
 
-}  // namespace penstock::sink
+}  // namespace penstock

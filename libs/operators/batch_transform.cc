@@ -1,0 +1,232 @@
+#include "operators/batch_transform.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/format.h"
+#include "model/row_json.h"
+#include "operators/deduplicator.h"
+#include "operators/row_expressions.h"
+#include "operators/select_rows.h"
+
+namespace penstock::operators {
+
+class BatchTransform::Impl {
+ public:
+  Impl(TransformPlan plan, std::unique_ptr<RowExpressions> expressions, state::KeyStore* keys,
+       const Clock& clock)
+      : plan_(std::move(plan)), expressions_(std::move(expressions)), clock_(clock) {
+    if (!plan_.dedup_key.empty()) dedup_.emplace(plan_, *keys);
+  }
+
+  Status Apply(const Input& input, Output& output);
+
+ private:
+  Status Evaluate(const Input& input, Output& output);
+  Status Deduplicate(const Input& input, Output& output);
+  Status Build(const Input& input, Output& output);
+  void AddLetter(const Input& input, std::size_t row, DeadLetterReason reason, std::string error,
+                 Output& output);
+
+  const TransformPlan plan_;
+  std::unique_ptr<RowExpressions> expressions_;
+  std::optional<Deduplicator> dedup_;
+  const Clock& clock_;
+
+  // Of the message at hand.
+  std::vector<Outcome> outcomes_;  // One a row.
+  std::vector<RowExpressions::Failure> failures_;
+  std::vector<Outcome> evaluated_;  // One a row that the expressions let pass.
+  std::vector<Deduplicator::Row> keyed_;
+  std::vector<std::size_t> without_key_;
+};
+
+namespace {
+
+// Where the rows of a message come from, walked in their order.
+class RowOrigins {
+ public:
+  explicit RowOrigins(std::span<const Section> sections) : sections_(sections) {}
+
+  struct Place {
+    const Section* section = nullptr;
+    Offset offset;
+  };
+  /// Of a row that is not before the one asked for last.
+  Place At(std::size_t row) {
+    while (section_ < sections_.size()) {
+      const auto& runs = sections_[section_].runs;
+      for (; run_ < runs.size(); ++run_) {
+        if (runs[run_].outcome != Outcome::kRow) continue;
+        if (row < first_row_ + runs[run_].count) {
+          return {&sections_[section_],
+                  Offset(runs[run_].first.rep() + static_cast<std::int64_t>(row - first_row_))};
+        }
+        first_row_ += runs[run_].count;
+      }
+      ++section_;
+      run_ = 0;
+    }
+    return {&sections_.back(), sections_.back().last};
+  }
+
+ private:
+  std::span<const Section> sections_;
+  std::size_t section_ = 0;
+  std::size_t run_ = 0;
+  std::size_t first_row_ = 0;  // Of the run.
+};
+
+const ColumnView* FindColumn(std::span<const ColumnView> columns, const PlannedField& field) {
+  const auto found = std::ranges::find(columns, field.name, &ColumnView::name);
+  return found == columns.end() || found->type != field.physical ? nullptr : &*found;
+}
+
+Status CheckInput(const TransformPlan& plan, const BatchTransform::Input& input) {
+  std::size_t rows = 0;
+  for (const Section& section : input.sections) rows += section.rows();
+  if (rows != input.timestamps_ms.size()) {
+    return Error{Remedy::kStop, "corrupt",
+                 fmt::format("the sections speak of {} rows, there are {}", rows,
+                             input.timestamps_ms.size())};
+  }
+  for (const PlannedField& field : plan.input) {
+    if (FindColumn(input.columns, field) != nullptr) continue;
+    return Error{
+        Remedy::kStop, "corrupt",
+        fmt::format("the column '{}' of the pipeline is not there, or of another type: the "
+                    "message was written under another version of the document",
+                    field.name)};
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Status BatchTransform::Impl::Apply(const Input& input, Output& output) {
+  PENSTOCK_RETURN_IF_ERROR(CheckInput(plan_, input));
+  output.letters.clear();
+  output.first_rows.clear();
+  outcomes_.assign(input.timestamps_ms.size(), Outcome::kRow);
+  PENSTOCK_RETURN_IF_ERROR(Evaluate(input, output));
+  PENSTOCK_RETURN_IF_ERROR(Deduplicate(input, output));
+  output.filtered = static_cast<std::uint64_t>(std::ranges::count(outcomes_, Outcome::kFiltered));
+  output.duplicates =
+      static_cast<std::uint64_t>(std::ranges::count(outcomes_, Outcome::kDuplicate));
+  return Build(input, output);
+}
+
+Status BatchTransform::Impl::Evaluate(const Input& input, Output& output) {
+  if (!expressions_->any()) return Done{};
+  failures_.clear();
+  expressions_->Apply(input.columns, outcomes_, failures_);
+  for (RowExpressions::Failure& failure : failures_) {
+    AddLetter(input, failure.row, DeadLetterReason::kExpressionError,
+              std::move(failure.error.detail), output);
+  }
+  return Done{};
+}
+
+Status BatchTransform::Impl::Deduplicate(const Input& input, Output& output) {
+  // What the outputs have computed: a row for each of these, whatever comes now.
+  evaluated_ = outcomes_;
+  if (!dedup_) return Done{};
+  without_key_.clear();
+  PENSTOCK_RETURN_IF_ERROR(dedup_->ReadKeys(input.columns, outcomes_, keyed_, without_key_));
+  for (const std::size_t row : without_key_) {
+    AddLetter(input, row, DeadLetterReason::kKeyMissing,
+              fmt::format("the dedup key ({}) has no value", fmt::join(plan_.dedup_key, ", ")),
+              output);
+  }
+  RowOrigins origins(input.sections);
+  for (Deduplicator::Row& row : keyed_) {
+    const RowOrigins::Place place = origins.At(row.index);
+    row.id = {place.section->origin.generation, place.section->origin.partition, place.offset};
+    row.timestamp_ms = input.timestamps_ms[row.index];
+  }
+  return dedup_->Decide(keyed_, outcomes_, output.first_rows);
+}
+
+Status BatchTransform::Impl::Build(const Input& input, Output& output) {
+  Batch& batch = output.batch;
+  batch.fingerprints = plan_.fingerprints;
+  batch.sections = WithOutcomes(input.sections, outcomes_);
+  const std::vector<RowRange> kept = KeptRanges(outcomes_);
+  batch.timestamps_ms.clear();
+  for (const RowRange& range : kept) {
+    const auto rows = input.timestamps_ms.subspan(range.first, range.last - range.first);
+    batch.timestamps_ms.insert(batch.timestamps_ms.end(), rows.begin(), rows.end());
+  }
+  if (batch.columns.empty()) {
+    for (const PlannedField& field : plan_.output) {
+      batch.columns.emplace_back(field.name, field.physical);
+    }
+  }
+  for (Column& column : batch.columns) column.Clear();
+
+  // The rows of the outputs' columns are those that passed the expressions.
+  std::vector<Outcome> passed;
+  for (std::size_t i = 0; i < outcomes_.size(); ++i) {
+    if (evaluated_[i] == Outcome::kRow) passed.push_back(outcomes_[i]);
+  }
+  const std::vector<RowRange> kept_of_passed = KeptRanges(passed);
+  const std::vector<Column>& computed = expressions_->columns();
+  for (std::size_t i = 0; i < batch.columns.size(); ++i) {
+    if (i < computed.size()) {
+      AppendRanges(computed[i].View(), kept_of_passed, batch.columns[i]);
+    } else {
+      AppendRanges(*FindColumn(input.columns, plan_.output[i]), kept, batch.columns[i]);
+    }
+  }
+  return Done{};
+}
+
+void BatchTransform::Impl::AddLetter(const Input& input, std::size_t row, DeadLetterReason reason,
+                                     std::string error, Output& output) {
+  const RowOrigins::Place place = RowOrigins(input.sections).At(row);
+  output.letters.push_back({.component = "transform",
+                            .reason = reason,
+                            .error = std::move(error),
+                            .original_message = RowAsJson(input.columns, row),
+                            .column = {},
+                            .code = 0,
+                            .code_name = {},
+                            .origin = place.section->origin,
+                            .offset = place.offset,
+                            .timestamp_ms = input.timestamps_ms[row],
+                            .key = {},
+                            .time_ms = clock_.WallMs()});
+}
+
+Result<BatchTransform> BatchTransform::Make(TransformPlan plan, state::KeyStore* keys,
+                                            const Clock& clock) {
+  for (std::size_t i = 0; i < plan.output.size(); ++i) {
+    const PlannedField& field = plan.output[i];
+    const bool computed = std::ranges::any_of(plan.outputs, [&](const StatelessOutput& output) {
+      return output.output_name == field.name;
+    });
+    const auto same = [&](const PlannedField& input) {
+      return input.name == field.name && input.physical == field.physical;
+    };
+    if (!computed && std::ranges::none_of(plan.input, same)) {
+      return Error{Remedy::kStop, "config",
+                   fmt::format("the field '{}' is to be passed on, but the ingestor does not send "
+                               "it",
+                               field.name)};
+    }
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(auto expressions, RowExpressions::Make(plan, clock));
+  return BatchTransform(
+      std::make_unique<Impl>(std::move(plan), std::move(expressions), keys, clock));
+}
+
+BatchTransform::BatchTransform(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+BatchTransform::BatchTransform(BatchTransform&&) noexcept = default;
+BatchTransform::~BatchTransform() = default;
+
+Status BatchTransform::Apply(const Input& input, Output& output) {
+  return impl_->Apply(input, output);
+}
+
+}  // namespace penstock::operators
