@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/batch.h"
 #include "model/first_row.h"
 
 namespace penstock::state {
@@ -28,16 +29,20 @@ class KeyStore {
   /// what is in `found`.
   virtual Status Find(std::span<const KeyHash> keys, std::vector<Match>& found) = 0;
 
-  /// Remembers these rows, which message `log_seq` of the key log holds. Rows that are remembered
-  /// already are no error.
-  virtual Status Add(std::span<const FirstRow> rows, StreamSeq log_seq) = 0;
+  /// Remembers these rows. `log` is the message of the key log that holds them: everything up to
+  /// it is in the store then, atomically with the rows. Rows that are remembered already are no
+  /// error; no rows just move the position.
+  virtual Status Add(std::span<const FirstRow> rows, const Position& log) = 0;
 
-  /// Everything up to this message of the key log is in the store; 0: it is empty.
-  virtual StreamSeq log_seq() const = 0;
+  /// Everything up to this message of the key log is in the store; seq 0: it is empty, or the log
+  /// is to be read from its start. Kept with the rows.
+  virtual Position log() const = 0;
+  /// The key log is another one, or shorter, than the store knew: sets log(), keeps the rows.
+  virtual Status Rebase(const Position& log) = 0;
 
   /// Forgets rows older than this, in whole slices of time: some may stay for an eighth of the
   /// window longer. Gives the first message of the key log that holds a row which is still
-  /// remembered; log_seq() + 1 when there is none.
+  /// remembered, as far as is known; the one after log() when there is none.
   virtual Result<StreamSeq> DropBefore(std::int64_t timestamp_ms) = 0;
 
   /// Empties it.

@@ -20,27 +20,31 @@ class MemoryKeyStore final : public KeyStore {
     }
     return Done{};
   }
-  Status Add(std::span<const FirstRow> rows, StreamSeq log_seq) override {
+  Status Add(std::span<const FirstRow> rows, const Position& log) override {
     for (const FirstRow& row : rows) {
       const auto [first, last] = rows_.equal_range(row.key);
       const bool known = std::any_of(
           first, last, [&](const auto& entry) { return entry.second.row.id == row.id; });
-      if (!known) rows_.emplace(row.key, Entry{row, log_seq});
+      if (!known) rows_.emplace(row.key, Entry{row, log.seq});
     }
-    log_seq_ = std::max(log_seq_, log_seq);
+    log_ = log;
     return Done{};
   }
-  StreamSeq log_seq() const override { return log_seq_; }
+  Position log() const override { return log_; }
+  Status Rebase(const Position& log) override {
+    log_ = log;
+    return Done{};
+  }
   Result<StreamSeq> DropBefore(std::int64_t timestamp_ms) override {
     std::erase_if(rows_,
                   [&](const auto& entry) { return entry.second.row.timestamp_ms < timestamp_ms; });
-    StreamSeq first(log_seq_.rep() + 1);
+    StreamSeq first(log_.seq.rep() + 1);
     for (const auto& [key, entry] : rows_) first = std::min(first, entry.log_seq);
     return first;
   }
   Status Reset() override {
     rows_.clear();
-    log_seq_ = StreamSeq(0);
+    log_ = {};
     return Done{};
   }
 
@@ -52,7 +56,7 @@ class MemoryKeyStore final : public KeyStore {
     StreamSeq log_seq;
   };
   std::multimap<KeyHash, Entry> rows_;
-  StreamSeq log_seq_{0};
+  Position log_;
 };
 
 }  // namespace penstock::state
