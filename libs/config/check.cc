@@ -5,6 +5,7 @@
 #include "config/field_types.h"
 #include "config/nearest.h"
 #include "config/quantity.h"
+#include "expr/check_schema.h"
 
 namespace penstock::config {
 
@@ -65,6 +66,9 @@ class Checker {
   void Transforms();
   void DedupKey(const DedupSpec& dedup, const SourceSpec& source, const std::string& path);
   void Outputs(const StatelessSpec& stateless, const std::string& path);
+  void Expressions(const TransformDoc& transform, const SourceSpec& source,
+                   const std::string& path);
+  void Expression(const std::string& path, const Status& status);
   void Join();
   void JoinSides();
   void JoinOutputs();
@@ -256,6 +260,8 @@ void Checker::Transforms() {
     if (spec_.join && (transform.type == "filter" || transform.type == "stateless")) {
       Fault(path, fmt::format("{} does not go together with a join", transform.type));
     }
+    const SourceSpec* source = FindSource(spec_, transform.source_id);
+    if (source != nullptr) Expressions(transform, *source, path + ".config");
   }
 }
 
@@ -282,6 +288,30 @@ void Checker::Outputs(const StatelessSpec& stateless, const std::string& path) {
             "another output has this name; it must be unique");
     }
   }
+}
+
+void Checker::Expressions(const TransformDoc& transform, const SourceSpec& source,
+                          const std::string& path) {
+  const std::vector<SchemaField>& fields = source.schema_fields;
+  // Against fields that are faulty themselves every expression would be, too.
+  const bool readable = std::ranges::all_of(fields, [](const SchemaField& field) {
+    return !field.name.empty() && FieldTypeOf(field.declared_type).has_value();
+  });
+  if (fields.empty() || !readable) return;
+  if (transform.type == "filter") {
+    Expression(path + ".expression", expr::CheckFilter(transform.filter.expression, fields));
+  }
+  if (transform.type != "stateless") return;
+  for (std::size_t i = 0; i < transform.stateless.outputs.size(); ++i) {
+    Expression(fmt::format("{}.transforms[{}].expression", path, i),
+               expr::CheckStateless(transform.stateless.outputs[i].expression, fields));
+  }
+}
+
+void Checker::Expression(const std::string& path, const Status& status) {
+  if (status.ok() || !Readable(path)) return;
+  Fault(path, Hidden(path) ? "is faulty; its text came out of ${...} and is not shown"
+                           : status.error().detail);
 }
 
 void Checker::Join() {

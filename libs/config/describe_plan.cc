@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint64_t kBaseBytes = 48ULL << 20;
 // librdkafka's queue of fetched records, as the ingestor bounds it.
 constexpr std::uint64_t kFetchQueueBytes = 64ULL << 20;
+// The key store keeps a filter and an index of its keys in memory, the rest on disk.
+constexpr std::uint64_t kKeyMemoryBytes = 2;
 // How much larger a batch is before compression; JSON logs and orders give 3 to 4.
 constexpr std::uint64_t kUncompressed = 4;
 
@@ -28,6 +30,7 @@ struct StreamInfo {
   std::string hop;
   std::uint32_t count = 0;
   std::uint64_t max_bytes = 0;  ///< Of each.
+  std::string note;
 };
 
 /// The facts of a plan, for both forms of its description.
@@ -56,12 +59,26 @@ StageInfo Sink(const PipelineSpec& spec, const PipelinePlan& plan, int cpus) {
           1 + workers, kBaseBytes + blocks};
 }
 
+StageInfo Transform(const PipelineSpec& spec, std::uint64_t batches, int cpus) {
+  const std::uint64_t keys =
+      spec.dedups.empty() ? 0 : KeyLogBytes(spec) / kKeyLogEntryBytes * kKeyMemoryBytes;
+  return {"transform", "in", "out", cpus, kBaseBytes + batches + keys};
+}
+
+std::string KeyLogNote(const PipelineSpec& spec) {
+  const std::chrono::nanoseconds window = spec.dedups.front().time_window;
+  const double seconds = std::max(1.0, std::chrono::duration<double>(window).count());
+  const double keys = static_cast<double>(KeyLogBytes(spec)) / kKeyLogEntryBytes;
+  return fmt::format("room for {:.0f} new keys a second over {}, at about {} bytes each",
+                     keys / seconds, FormatDuration(window), kKeyLogEntryBytes);
+}
+
 Facts MakeFacts(const PipelineSpec& spec, const PipelinePlan& plan, double cpus) {
   const int whole = static_cast<int>(std::max(1.0, std::floor(cpus)));
+  const std::uint32_t shards = spec.resources.shards;
   Facts facts;
   const auto add_stream = [&](std::string hop) {
-    facts.streams.push_back({std::move(hop), spec.resources.shards,
-                             spec.resources.nats.max_bytes / spec.resources.shards});
+    facts.streams.push_back({std::move(hop), shards, spec.resources.nats.max_bytes / shards, ""});
   };
   for (const SourceSpec& source : spec.sources) {
     std::string hop = "in";
@@ -74,7 +91,10 @@ Facts MakeFacts(const PipelineSpec& spec, const PipelinePlan& plan, double cpus)
   if (plan.has_join) {
     facts.stages.push_back({"join", "left and right", "out", whole, kBaseBytes + batches});
   } else if (plan.transform) {
-    facts.stages.push_back({"transform", "in", "out", whole, kBaseBytes + batches});
+    facts.stages.push_back(Transform(spec, batches, whole));
+  }
+  if (plan.transform && !plan.transform->dedup_key.empty()) {
+    facts.streams.push_back({"keys", shards, KeyLogBytes(spec) / shards, KeyLogNote(spec)});
   }
   if (plan.sink_hop == "out") add_stream("out");
   facts.stages.push_back(Sink(spec, plan, whole));
@@ -123,6 +143,41 @@ void AppendSource(std::string& out, const SourcePlan& source) {
   }
 }
 
+// An expression on one line: the document's may have several.
+std::string OneLine(std::string_view text) {
+  std::string out;
+  bool line_start = true;
+  for (const char c : text) {
+    if (c == '\n') {
+      line_start = true;
+    } else if (!line_start || (c != ' ' && c != '\t')) {
+      if (line_start && !out.empty()) out += ' ';
+      line_start = false;
+      out += c;
+    }
+  }
+  return out;
+}
+
+void AppendTransform(std::string& out, const TransformPlan& plan) {
+  out += "\ntransform\n";
+  if (!plan.filter.empty()) out += fmt::format("  keeps rows where  {}\n", OneLine(plan.filter));
+  if (!plan.dedup_key.empty()) {
+    out += fmt::format("  drops rows whose  {} came before, within {}\n",
+                       fmt::join(plan.dedup_key, ", "), FormatDuration(plan.dedup_window));
+  }
+  out += "  sends\n";
+  std::size_t width = 0;
+  for (const PlannedField& field : plan.output) width = std::max(width, field.name.size());
+  for (const PlannedField& field : plan.output) {
+    // Of several by one name the last counts.
+    const auto output = std::ranges::find(plan.outputs.rbegin(), plan.outputs.rend(), field.name,
+                                          &StatelessOutput::output_name);
+    out += fmt::format("    {:<{}}  {:<8}  {}\n", field.name, width, PhysicalName(field.physical),
+                       output == plan.outputs.rend() ? "as it came" : OneLine(output->expression));
+  }
+}
+
 void AppendColumns(std::string& out, const PipelineSpec& spec, const PipelinePlan& plan) {
   out += fmt::format("\ntable {}.{}\n", spec.sink.connection.database, spec.sink.table);
   if (plan.columns.empty()) out += "  each column takes the field of its name\n";
@@ -161,6 +216,20 @@ std::string JsonField(const PlannedField& field) {
       field.optional, field.default_json.has_value());
 }
 
+std::string JsonTransform(const TransformPlan& plan) {
+  return fmt::format(
+      R"({{"filter": {}, "dedup_key": {}, "dedup_window": {}, "outputs": {}, "sends": {}}})",
+      plan.filter.empty() ? "null" : Json(plan.filter), JsonList(plan.dedup_key, Json),
+      plan.dedup_key.empty() ? "null" : Json(FormatDuration(plan.dedup_window)),
+      JsonList(plan.outputs,
+               [](const StatelessOutput& output) {
+                 return fmt::format(R"({{"name": {}, "type": {}, "expression": {}}})",
+                                    Json(output.output_name), Json(output.output_type),
+                                    Json(output.expression));
+               }),
+      JsonList(plan.output, JsonField));
+}
+
 std::string JsonColumn(const ColumnPlan& column) {
   return fmt::format(R"({{"column": {}, "type": {}, "field": {}}})", Json(column.column_name),
                      column.column_type.empty() ? "null" : Json(column.column_type),
@@ -181,11 +250,13 @@ std::string DescribePlan(const PipelineSpec& spec, const PipelinePlan& plan, dou
   }
   out += "\nstreams\n";
   for (const StreamInfo& stream : facts.streams) {
-    out += fmt::format("  {}: {} of {} each, {}\n", stream.hop, stream.count,
+    out += fmt::format("  {}: {} of {} each, {}{}{}\n", stream.hop, stream.count,
                        Mebibytes(stream.max_bytes),
-                       spec.resources.nats.memory_storage ? "in memory" : "on disk");
+                       spec.resources.nats.memory_storage ? "in memory" : "on disk",
+                       stream.note.empty() ? "" : "; ", stream.note);
   }
   for (const SourcePlan& source : plan.sources) AppendSource(out, source);
+  if (plan.transform) AppendTransform(out, *plan.transform);
   AppendColumns(out, spec, plan);
   return out;
 }
@@ -208,9 +279,10 @@ std::string DescribePlanAsJson(const PipelineSpec& spec, const PipelinePlan& pla
   });
   return fmt::format(
       "{{\"pipeline_id\": {}, \"shards\": {},\n \"stages\": {},\n \"streams\": {},\n"
-      " \"sources\": {},\n \"table\": {}, \"columns\": {}}}\n",
+      " \"sources\": {},\n \"transform\": {},\n \"table\": {}, \"columns\": {}}}\n",
       Json(spec.pipeline_id), spec.resources.shards, stages, streams, sources,
-      Json(spec.sink.table), JsonList(plan.columns, JsonColumn));
+      plan.transform ? JsonTransform(*plan.transform) : "null", Json(spec.sink.table),
+      JsonList(plan.columns, JsonColumn));
 }
 
 }  // namespace penstock::config

@@ -47,12 +47,10 @@ void FillSink(SinkDoc sink, PipelineSpec& spec) {
   spec.sink.connection = std::move(static_cast<ClickHouseConnection&>(connection));
 }
 
+// What its values are, as far as the name says; any value that has no name here travels as a map.
 FieldType OutputType(std::string_view output_type) {
-  if (output_type == "string") return FieldType::kString;
-  if (output_type == "int" || output_type == "int64") return FieldType::kInt64;
-  if (output_type == "float64") return FieldType::kFloat64;
-  if (output_type == "bool") return FieldType::kBool;
-  return FieldType::kMap;  // Any value: it travels as JSON.
+  if (output_type.starts_with("[]")) return FieldType::kArray;
+  return FieldTypeOf(output_type).value_or(FieldType::kMap);
 }
 
 }  // namespace

@@ -1,13 +1,15 @@
 #include "config/planner.h"
 
 #include <algorithm>
-#include <set>
+#include <iterator>
 
 #include "base/format.h"
 #include "base/hash.h"
 #include "config/column_type.h"
 #include "config/document.h"
 #include "config/field_types.h"
+#include "config/used_fields.h"
+#include "expr/output.h"
 
 namespace penstock::config {
 
@@ -61,29 +63,6 @@ bool IsMetadata(const PipelineSpec& spec, std::string_view name) {
   return MetadataType(name).has_value() && FindField(SinkFields(spec), name) == nullptr;
 }
 
-// The fields of a source that some later stage looks at; nullopt: any may be.
-std::optional<std::set<std::string>> UsedFields(const PipelineSpec& spec,
-                                                const SourceSpec& source) {
-  // An expression may name any field; which ones is the expression language's to say.
-  if (spec.filter || spec.stateless) return std::nullopt;
-  std::set<std::string> used;
-  for (const DedupSpec& dedup : spec.dedups) {
-    if (dedup.source_id == source.source_id) used.insert(dedup.key.begin(), dedup.key.end());
-  }
-  if (spec.join) {
-    for (const JoinSide& side : {spec.join->left, spec.join->right}) {
-      if (side.source_id == source.source_id) used.insert(side.key);
-    }
-    for (const JoinOutputField& field : spec.join->output_fields) {
-      if (field.source_id == source.source_id) used.insert(field.name);
-    }
-    return used;
-  }
-  if (spec.sink.mapping.empty()) return std::nullopt;
-  for (const MappingEntry& entry : spec.sink.mapping) used.insert(entry.name);
-  return used;
-}
-
 // A number that feeds a column of arbitrary precision travels as its exact text.
 void KeepExactNumbers(const PipelineSpec& spec, std::vector<PlannedField>& fields) {
   if (spec.join || spec.stateless) return;
@@ -100,8 +79,14 @@ bool IsInteger(const PlannedField& field) {
   return field.type >= FieldType::kInt8 && field.type <= FieldType::kUint64;
 }
 
+bool IsDedupKey(const PipelineSpec& spec, const std::string& name) {
+  return std::ranges::any_of(spec.dedups, [&](const DedupSpec& dedup) {
+    return std::ranges::find(dedup.key, name) != dedup.key.end();
+  });
+}
+
 // Seconds with a fraction are whole seconds for a column of time: where an integer field feeds
-// nothing else, the fraction is cut off, as in the reference.
+// nothing else, the fraction is cut off, as in the reference. Not of a key: two would become one.
 void DropFractionsOfTimes(const PipelineSpec& spec, std::vector<PlannedField>& fields) {
   if (spec.join || spec.stateless) return;
   for (PlannedField& field : fields) {
@@ -109,9 +94,21 @@ void DropFractionsOfTimes(const PipelineSpec& spec, std::vector<PlannedField>& f
     const auto feeds_other = [&](const MappingEntry& entry) {
       return feeds_field(entry) && entry.column_type.find("DateTime") == std::string::npos;
     };
-    field.drop_fraction = IsInteger(field) && std::ranges::any_of(spec.sink.mapping, feeds_field) &&
+    field.drop_fraction = IsInteger(field) && !IsDedupKey(spec, field.name) &&
+                          std::ranges::any_of(spec.sink.mapping, feeds_field) &&
                           std::ranges::none_of(spec.sink.mapping, feeds_other);
   }
+}
+
+// An object that an expression reads as a whole, though only members of it are declared.
+PlannedField Enclosing(const std::string& name) {
+  PlannedField field;
+  field.name = name;
+  field.type = FieldType::kMap;
+  field.declared_type = "map";
+  field.physical = PhysicalType::kJson;
+  field.optional = true;
+  return field;
 }
 
 // Metadata that a batch does not have anyway gets a column of its own.
@@ -120,6 +117,12 @@ void AddMetadataColumns(const PipelineSpec& spec, std::vector<PlannedField>& fie
     const bool mapped = std::any_of(spec.sink.mapping.begin(), spec.sink.mapping.end(),
                                     [&](const MappingEntry& entry) { return entry.name == name; });
     if (!mapped || !IsMetadata(spec, name)) continue;
+    // A declared field comes before the metadata of its name, also behind outputs without it.
+    const auto declared = std::ranges::find(fields, name, &PlannedField::name);
+    if (declared != fields.end()) {
+      declared->sent = true;
+      continue;
+    }
     PlannedField field;
     field.name = name;
     field.type = *MetadataType(name);
@@ -153,11 +156,12 @@ Fingerprints FingerprintsOf(const PipelineSpec& spec, const std::vector<PlannedF
 SourcePlan PlanSource(const PipelineSpec& spec, const SourceSpec& source) {
   SourcePlan plan;
   plan.source_id = source.source_id;
-  const std::optional<std::set<std::string>> used = UsedFields(spec, source);
+  const UsedFields used = FieldsInUse(spec, source);
   for (const SchemaField& field : source.schema_fields) {
     plan.fields.push_back(Plan(field));
-    plan.fields.back().sent = !used || used->contains(field.name);
+    plan.fields.back().sent = used.all || used.declared.contains(field.name);
   }
+  for (const std::string& name : used.enclosing) plan.fields.push_back(Enclosing(name));
   KeepExactNumbers(spec, plan.fields);
   DropFractionsOfTimes(spec, plan.fields);
   AddMetadataColumns(spec, plan.fields);
@@ -166,15 +170,75 @@ SourcePlan PlanSource(const PipelineSpec& spec, const SourceSpec& source) {
   return plan;
 }
 
-std::vector<PlannedField> SinkColumns(const PipelineSpec& spec, const PipelinePlan& plan) {
+std::vector<PlannedField> SentFields(const SourcePlan& source) {
+  std::vector<PlannedField> sent;
+  std::ranges::copy_if(source.fields, std::back_inserter(sent), &PlannedField::sent);
+  return sent;
+}
+
+// How the values of an output travel: as what its type makes of them, else as JSON.
+PhysicalType PhysicalOfOutput(std::string_view output_type) {
+  switch (expr::OutputTypeOf(output_type)) {
+    case expr::OutputType::kString:
+      return PhysicalType::kString;
+    case expr::OutputType::kInt:
+      return PhysicalType::kInt64;
+    case expr::OutputType::kFloat64:
+      return PhysicalType::kFloat64;
+    case expr::OutputType::kBool:
+      return PhysicalType::kBool;
+    case expr::OutputType::kAsIs:
+      return PhysicalType::kJson;
+  }
+  return PhysicalType::kJson;
+}
+
+// The columns that come from the outputs; of several by one name the last counts.
+std::vector<PlannedField> OutputColumns(const PipelineSpec& spec) {
   std::vector<PlannedField> columns;
-  if (spec.join || spec.stateless) {
-    for (const SchemaField& field : SinkFields(spec)) columns.push_back(Plan(field));
-    return columns;
+  for (const SchemaField& output : SinkFields(spec)) {
+    PlannedField column = Plan(output);
+    column.physical = PhysicalOfOutput(output.declared_type);
+    std::erase_if(columns, [&](const PlannedField& other) { return other.name == column.name; });
+    columns.push_back(std::move(column));
   }
-  for (const PlannedField& field : plan.sources.front().fields) {
-    if (field.sent) columns.push_back(field);
+  return columns;
+}
+
+// Behind outputs only metadata that none of them is named like.
+bool IsPassedOn(const PipelineSpec& spec, const PlannedField& field) {
+  if (!SinkReads(spec, field.name)) return false;
+  const bool declared = FindField(SinkFields(spec), field.name) != nullptr;
+  return spec.stateless ? IsMetadata(spec, field.name) : declared || field.metadata;
+}
+
+std::optional<TransformPlan> PlanTransform(const PipelineSpec& spec, const SourcePlan& source) {
+  if (spec.join || spec.sources.size() != 1) return std::nullopt;
+  if (!spec.filter && !spec.stateless && spec.dedups.empty()) return std::nullopt;
+  TransformPlan plan;
+  plan.source_id = source.source_id;
+  if (spec.filter) plan.filter = spec.filter->expression;
+  if (!spec.dedups.empty()) {
+    plan.dedup_key = spec.dedups.front().key;
+    plan.dedup_window = spec.dedups.front().time_window;
   }
+  plan.input = SentFields(source);
+  if (spec.stateless) {
+    plan.outputs = spec.stateless->outputs;
+    plan.output = OutputColumns(spec);
+  }
+  for (const PlannedField& field : plan.input) {
+    if (IsPassedOn(spec, field)) plan.output.push_back(field);
+  }
+  plan.fingerprints = FingerprintsOf(spec, plan.output);
+  return plan;
+}
+
+std::vector<PlannedField> SinkColumns(const PipelineSpec& spec, const PipelinePlan& plan) {
+  if (plan.transform) return plan.transform->output;
+  if (!spec.join) return SentFields(plan.sources.front());
+  std::vector<PlannedField> columns;
+  for (const SchemaField& field : SinkFields(spec)) columns.push_back(Plan(field));
   return columns;
 }
 
@@ -183,10 +247,10 @@ std::vector<PlannedField> SinkColumns(const PipelineSpec& spec, const PipelinePl
 PipelinePlan MakePlan(const PipelineSpec& spec) {
   PENSTOCK_CHECK(!spec.sources.empty(), "a plan is made of a spec without faults");
   PipelinePlan plan;
-  if (spec.filter || spec.stateless || !spec.dedups.empty()) plan.transform.emplace();
   plan.has_join = spec.join.has_value();
-  plan.sink_hop = plan.transform || plan.has_join ? "out" : "in";
   for (const SourceSpec& source : spec.sources) plan.sources.push_back(PlanSource(spec, source));
+  plan.transform = PlanTransform(spec, plan.sources.front());
+  plan.sink_hop = plan.transform || plan.has_join ? "out" : "in";
   plan.sink_fields = SinkColumns(spec, plan);
   const std::vector<SchemaField> fields = SinkFields(spec);
   for (const MappingEntry& entry : spec.sink.mapping) {
@@ -202,6 +266,20 @@ PipelinePlan MakePlan(const PipelineSpec& spec) {
     plan.columns.push_back(std::move(column));
   }
   return plan;
+}
+
+std::uint64_t KeyLogBytes(const PipelineSpec& spec) {
+  constexpr double kKeysPerSecond = 1000;
+  // The store forgets an eighth of the window at a time, and the log what the store has forgotten.
+  constexpr double kKept = 1.125;
+  double bytes = 0;
+  for (const DedupSpec& dedup : spec.dedups) {
+    const double seconds = std::chrono::duration<double>(dedup.time_window).count();
+    bytes = std::max(bytes, seconds * kKept * kKeysPerSecond * kKeyLogEntryBytes);
+  }
+  constexpr double kMost = 1ULL << 50;
+  return std::max(spec.resources.nats.max_bytes,
+                  static_cast<std::uint64_t>(std::min(bytes, kMost)));
 }
 
 }  // namespace penstock::config

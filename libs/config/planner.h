@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "model/pipeline_spec.h"
@@ -10,6 +11,14 @@ namespace penstock::config {
 /// What will run for a pipeline. A function of the document alone, so that every process comes
 /// to the same plan. `spec` must have been parsed without faults.
 PipelinePlan MakePlan(const PipelineSpec& spec);
+
+/// About what a key takes in the key log: 12 bytes of hash, identity and time as deltas, and its
+/// share of the message.
+inline constexpr std::uint64_t kKeyLogEntryBytes = 24;
+
+/// What the key log of a pipeline with a dedup may take, over all shards: `maxBytes`, but at least
+/// the keys of its window when 1,000 new ones come a second.
+std::uint64_t KeyLogBytes(const PipelineSpec& spec);
 
 /// What a person wants to know before starting it: stages, fields and how they travel, shards,
 /// streams and their bytes, threads and memory on `cpus` CPUs. Never shows a secret.

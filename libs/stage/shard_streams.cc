@@ -2,6 +2,7 @@
 
 #include "base/backoff.h"
 #include "base/wait.h"
+#include "config/planner.h"
 #include "telemetry/log.h"
 
 namespace penstock::stage {
@@ -36,7 +37,8 @@ io::StreamConfig ShardStreamConfig(const PipelineSpec& spec, protocol::Hop hop, 
   io::StreamConfig config;
   config.name = protocol::StreamName(spec.pipeline_id, hop, shard);
   config.subjects = {protocol::Subject(spec.pipeline_id, hop, shard)};
-  config.max_bytes = nats.max_bytes / spec.resources.shards;
+  const bool keys = hop == protocol::Hop::kKeys;
+  config.max_bytes = (keys ? config::KeyLogBytes(spec) : nats.max_bytes) / spec.resources.shards;
   config.replicas = nats.replicas;
   config.memory_storage = nats.memory_storage;
   return config;

@@ -93,6 +93,7 @@ StreamNeeds NeedsOf(const PipelineSpec& spec) {
   std::vector<Hop> hops{Hop::kIn};
   if (spec.join) hops = {Hop::kLeft, Hop::kRight, Hop::kOut};
   if (spec.filter || !spec.dedups.empty() || spec.stateless) hops = {Hop::kIn, Hop::kOut};
+  if (!spec.dedups.empty()) hops.push_back(Hop::kKeys);
   std::uint64_t bytes = 0;
   for (const Hop hop : hops) {
     for (std::uint32_t shard = 0; shard < spec.resources.shards; ++shard) {

@@ -1,6 +1,10 @@
+#include <array>
+#include <chrono>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/format.h"
 #include "config/pipeline.h"
 #include "config/planner.h"
 #include "unit/config/documents.h"
@@ -123,14 +127,171 @@ TEST(PlannerTest, ADeclaredFieldComesBeforeTheMetadataOfItsName) {
   EXPECT_FALSE(plan.sources[0].fields[0].metadata);
 }
 
-TEST(PlannerTest, ExpressionsMayReadAnyFieldAndTheirOutputsFeedTheSink) {
+// kMinimal with these transforms, and perhaps a mapping, one entry a line.
+PipelineSpec WithTransforms(const std::string& transforms, const std::string& mapping = "") {
+  return Parse(Replaced(kMinimal, "sink:\n", "transforms:\n" + transforms + "sink:\n") +
+               (mapping.empty() ? "" : "  mapping:\n" + mapping));
+}
+
+std::string Filter(const std::string& expression) {
+  return "  - {type: filter, source_id: orders, config: {expression: '" + expression + "'}}\n";
+}
+
+std::string Dedup(const std::string& key) {
+  return "  - {type: dedup, source_id: orders, config: {key: " + key + ", time_window: 1h}}\n";
+}
+
+// Each output an "expression → name: type" of its own.
+std::string Stateless(std::initializer_list<std::array<const char*, 3>> outputs) {
+  std::string text = "  - type: stateless\n    source_id: orders\n    config:\n      transforms:\n";
+  for (const auto& [expression, name, type] : outputs) {
+    text += fmt::format("        - {{expression: '{}', output_name: {}, output_type: '{}'}}\n",
+                        expression, name, type);
+  }
+  return text;
+}
+
+std::vector<std::string> Names(const std::vector<PlannedField>& fields) {
+  std::vector<std::string> names;
+  for (const PlannedField& field : fields) names.push_back(field.name);
+  return names;
+}
+
+TEST(PlannerTest, EveryTransformHasItsPlace) {
   const PipelinePlan plan = MakePlan(Parse(kEveryTransform));
   EXPECT_THAT(Sent(plan.sources[0]), ElementsAre("id", "amount"));
   EXPECT_THAT(plan.sources[0].route_key, ElementsAre("id", "amount"));
-  EXPECT_TRUE(plan.transform.has_value());
   EXPECT_EQ(plan.sink_hop, "out");
-  ASSERT_EQ(plan.sink_fields.size(), 1U);
-  EXPECT_EQ(plan.sink_fields[0].name, "ID");
+  ASSERT_TRUE(plan.transform.has_value());
+  EXPECT_EQ(plan.transform->source_id, "orders");
+  EXPECT_EQ(plan.transform->filter, "amount > 1");
+  EXPECT_THAT(plan.transform->dedup_key, ElementsAre("id", "amount"));
+  EXPECT_EQ(plan.transform->dedup_window, std::chrono::hours(7 * 24));
+  ASSERT_EQ(plan.transform->outputs.size(), 1U);
+  EXPECT_EQ(plan.transform->outputs[0].expression, "upper(id)");
+  EXPECT_THAT(Names(plan.transform->input), ElementsAre("id", "amount"));
+  EXPECT_THAT(Names(plan.transform->output), ElementsAre("ID"));
+  EXPECT_THAT(Names(plan.sink_fields), ElementsAre("ID"));
+  EXPECT_EQ(plan.sink_fields[0].physical, PhysicalType::kString);
+}
+
+TEST(PlannerTest, AFilterReadsItsFieldsAndPassesOnThoseOfTheSink) {
+  const PipelinePlan plan =
+      MakePlan(WithTransforms(Filter("cents > 5"), "    - {name: id, column_name: i}\n"));
+  EXPECT_THAT(Sent(plan.sources[0]), ElementsAre("id", "cents"));
+  EXPECT_THAT(plan.sources[0].route_key, IsEmpty());
+  EXPECT_THAT(Names(plan.transform->output), ElementsAre("id"));
+  EXPECT_NE(plan.transform->fingerprints.schema, plan.sources[0].fingerprints.schema);
+  EXPECT_FALSE(plan.transform->output[0].optional) << "as it is declared";
+}
+
+TEST(PlannerTest, AKeyTravelsButIsNotPassedOn) {
+  const PipelinePlan plan =
+      MakePlan(WithTransforms(Dedup("id"), "    - {name: cents, column_name: c}\n"));
+  EXPECT_THAT(Sent(plan.sources[0]), ElementsAre("id", "cents"));
+  EXPECT_THAT(plan.sources[0].route_key, ElementsAre("id"));
+  EXPECT_THAT(Names(plan.transform->output), ElementsAre("cents"));
+}
+
+TEST(PlannerTest, WithoutAMappingEveryDeclaredFieldIsPassedOn) {
+  const PipelinePlan plan = MakePlan(WithTransforms(Filter("cents > 5")));
+  EXPECT_THAT(Names(plan.transform->output), ElementsAre("id", "amount", "cents", "tags"));
+}
+
+TEST(PlannerTest, OutputsReplaceTheRowAndTravelAsTheirTypes) {
+  const PipelinePlan plan = MakePlan(WithTransforms(Stateless({{"id", "a", "string"},
+                                                               {"cents", "b", "int"},
+                                                               {"cents", "c", "int64"},
+                                                               {"amount", "d", "float64"},
+                                                               {"amount > 1", "e", "bool"},
+                                                               {"cents", "f", "uint32"},
+                                                               {"id", "g", "[]string"},
+                                                               {"id", "h", "whatever"}})));
+  EXPECT_THAT(Sent(plan.sources[0]), ElementsAre("id", "amount", "cents"));
+  const std::vector<PlannedField>& output = plan.transform->output;
+  EXPECT_THAT(Names(output), ElementsAre("a", "b", "c", "d", "e", "f", "g", "h"));
+  const PhysicalType physical[] = {
+      PhysicalType::kString, PhysicalType::kInt64, PhysicalType::kInt64, PhysicalType::kFloat64,
+      PhysicalType::kBool,   PhysicalType::kJson,  PhysicalType::kJson,  PhysicalType::kJson};
+  const FieldType declared[] = {FieldType::kString,  FieldType::kInt64, FieldType::kInt64,
+                                FieldType::kFloat64, FieldType::kBool,  FieldType::kUint32,
+                                FieldType::kArray,   FieldType::kMap};
+  for (std::size_t i = 0; i < output.size(); ++i) {
+    EXPECT_EQ(output[i].physical, physical[i]) << output[i].name;
+    EXPECT_EQ(output[i].type, declared[i]) << output[i].name;
+    EXPECT_TRUE(output[i].optional) << output[i].name;
+  }
+}
+
+TEST(PlannerTest, MembersComeFromTheColumnThatHasThem) {
+  const auto sent = [](const char* expression) {
+    const std::string fields =
+        "{name: user.id, type: string}\n      - {name: user.name, type: string}\n"
+        "      - {name: place, type: map}";
+    return Sent(MakePlan(Parse(Replaced(
+                             Replaced(kMinimal, "{name: tags, type: array}", fields), "sink:\n",
+                             "transforms:\n" + Stateless({{expression, "o", "any"}}) + "sink:\n")))
+                    .sources[0]);
+  };
+  EXPECT_THAT(sent("user.id"), ElementsAre("user.id"));
+  EXPECT_THAT(sent("user?.id"), ElementsAre("user.id"));
+  EXPECT_THAT(sent("place.city.name"), ElementsAre("place"));
+  EXPECT_THAT(sent("let p = place; p.city"), ElementsAre("place"));
+  EXPECT_THAT(sent("$env.cents"), ElementsAre("cents"));
+  EXPECT_THAT(sent("1 + 1"), IsEmpty());
+  EXPECT_THAT(sent("$env"), ElementsAre("id", "amount", "cents", "user.id", "user.name", "place"));
+  // Of what is not declared but has declared members, the record's object is sent.
+  EXPECT_THAT(sent("toJSON(user)"), ElementsAre("user"));
+  EXPECT_THAT(sent("user.id + user.mail"), ElementsAre("user.id", "user"));
+}
+
+TEST(PlannerTest, MetadataPassesTheTransform) {
+  const std::string mapping =
+      "    - {name: o, column_name: o}\n    - {name: _key, column_name: k}\n"
+      "    - {name: _topic, column_name: t}\n    - {name: _headers, column_name: h}\n";
+  const PipelinePlan plan = MakePlan(WithTransforms(Stateless({{"id", "o", "string"}}), mapping));
+  EXPECT_THAT(Names(plan.transform->input), ElementsAre("id", "_key", "_headers"));
+  EXPECT_THAT(Names(plan.transform->output), ElementsAre("o", "_key", "_headers"));
+  EXPECT_TRUE(plan.transform->output[1].metadata);
+  // An output of that name comes before Kafka's.
+  const PipelinePlan own = MakePlan(
+      WithTransforms(Stateless({{"id", "o", "string"}, {"id", "_key", "string"}}), mapping));
+  EXPECT_THAT(Names(own.transform->input), ElementsAre("id", "_headers"));
+  EXPECT_THAT(Names(own.transform->output), ElementsAre("o", "_key", "_headers"));
+  EXPECT_FALSE(own.columns[1].metadata);
+}
+
+TEST(PlannerTest, ExactNumbersStayExactBehindAFilter) {
+  const std::string mapping =
+      "    - {name: amount, column_name: a, column_type: 'Decimal(18, 4)'}\n";
+  const PipelinePlan plan = MakePlan(WithTransforms(Filter("amount > 5"), mapping));
+  EXPECT_EQ(plan.transform->input.at(0).physical, PhysicalType::kJson);
+  EXPECT_EQ(plan.transform->output.at(0).physical, PhysicalType::kJson);
+  EXPECT_EQ(plan.transform->output.at(0).type, FieldType::kFloat64);
+}
+
+TEST(PlannerTest, FractionsOfTimesAreCutOffUnlessTheyAreAKey) {
+  const std::string mapping = "    - {name: cents, column_name: at, column_type: DateTime}\n";
+  EXPECT_TRUE(
+      MakePlan(WithTransforms(Filter("cents > 5"), mapping)).transform->input[0].drop_fraction);
+  EXPECT_FALSE(MakePlan(WithTransforms(Dedup("cents"), mapping)).transform->input[0].drop_fraction);
+}
+
+TEST(PlannerTest, TheDescriptionShowsTheTransform) {
+  const PipelineSpec spec = Parse(kEveryTransform);
+  const std::string text = DescribePlan(spec, MakePlan(spec), 4);
+  EXPECT_THAT(text, HasSubstr("transform        in → out; 4 threads"));
+  EXPECT_THAT(text, HasSubstr("  keys: 12 of 1298 MiB each, on disk; room for 1125 new keys a "
+                              "second over 7d, at about 24 bytes each\n"));
+  EXPECT_THAT(text, HasSubstr("  out: 12 of 342 MiB each"));
+  EXPECT_THAT(text, HasSubstr("the shard follows from id, amount"));
+  EXPECT_THAT(text, HasSubstr("keeps rows where  amount > 1\n"));
+  EXPECT_THAT(text, HasSubstr("drops rows whose  id, amount came before, within 7d\n"));
+  EXPECT_THAT(text, HasSubstr("ID  string    upper(id)\n"));
+  const std::string json = DescribePlanAsJson(spec, MakePlan(spec), 4);
+  EXPECT_TRUE(ReadPipeline(json).faults.at(0).message.find("not valid JSON") == std::string::npos);
+  EXPECT_THAT(json,
+              HasSubstr(R"("transform": {"filter": "amount > 1", "dedup_key": ["id", "amount"])"));
 }
 
 TEST(PlannerTest, AJoinSendsItsKeysAndOutputs) {

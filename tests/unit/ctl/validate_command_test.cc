@@ -44,6 +44,16 @@ sink:
     - { name: id, column_name: id, column_type: Int64 }
 )";
 
+constexpr std::string_view kOtlp = R"(pipeline_id: orders
+sources:
+  - type: otlp.logs
+    source_id: orders
+sink:
+  type: clickhouse
+  connection_params: { host: localhost, database: default, username: u, password: secret-word }
+  table: orders
+)";
+
 // A file of the test's own, gone with it.
 class TemporaryFile {
  public:
@@ -102,12 +112,10 @@ TEST(ValidateCommand, EveryFaultOfEveryFileHasItsLine) {
 }
 
 TEST(ValidateCommand, WhatIsNotBuiltYetIsAWarning) {
-  const TemporaryFile file(With("sink:\n",
-                                "transforms:\n  - type: filter\n    source_id: orders\n"
-                                "    config: { expression: \"id > 1\" }\nsink:\n"));
+  const TemporaryFile file(kOtlp);
   const Outcome outcome = Penstock({"validate", file.path()});
   EXPECT_EQ(outcome.code, 0) << outcome.out;
-  EXPECT_THAT(outcome.out, AllOf(HasSubstr(":13:1: warning: transforms"),
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr(":3:11: warning: sources[0].type"),
                                  HasSubstr("which this version cannot run")));
 }
 
