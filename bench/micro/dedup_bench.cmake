@@ -1,0 +1,1 @@
+penstock_benchmark(dedup_bench DEPS state protocol)
