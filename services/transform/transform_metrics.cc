@@ -1,0 +1,143 @@
+#include "transform/transform_metrics.h"
+
+#include <algorithm>
+#include <string>
+
+namespace penstock::transform {
+
+namespace {
+
+double Seconds(Clock::Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+TransformMetrics::TransformMetrics(Metrics& metrics, std::size_t shards)
+    : rows_in_(metrics.AddCounter("penstock_transform_rows_in_total",
+                                  "Rows of the messages read, again after a restart.")),
+      bytes_in_(
+          metrics.AddCounter("penstock_transform_bytes_in_total", "Bytes of the messages read.")),
+      rows_out_(metrics.AddCounter("penstock_transform_rows_out_total",
+                                   "Rows that JetStream has acknowledged.")),
+      bytes_out_(metrics.AddCounter("penstock_transform_bytes_out_total",
+                                    "Bytes of the acknowledged messages, compressed.")),
+      filtered_(metrics.AddCounter("penstock_transform_rows_filtered_total", "Rows filtered out.")),
+      duplicate_(metrics.AddCounter("penstock_transform_rows_duplicate_total",
+                                    "Rows whose key was seen before, within the window.")),
+      in_flight_(metrics.AddGauge("penstock_transform_rows_in_flight",
+                                  "Rows read and not yet acknowledged by JetStream.")),
+      publish_seconds_(metrics.AddHistogram("penstock_transform_publish_seconds",
+                                            "From sending a message to its acknowledgement.",
+                                            SecondsBuckets())),
+      refused_full_(metrics.AddCounter("penstock_transform_publish_refused_total",
+                                       "Messages that JetStream did not take; each is sent again.",
+                                       {{"reason", "full"}})),
+      refused_other_(metrics.AddCounter("penstock_transform_publish_refused_total",
+                                        "Messages that JetStream did not take; each is sent again.",
+                                        {{"reason", "unavailable"}})),
+      waits_(metrics.AddCounter("penstock_stream_read_failures_total",
+                                "Failed reads of a stream; each is tried again.")),
+      store_failures_(metrics.AddCounter(
+          "penstock_dedup_store_failures_total",
+          "Times that the dedup store on disk could not be used; each is tried again.")),
+      store_damaged_(metrics.AddCounter(
+          "penstock_dedup_store_damaged_total",
+          "Dedup stores on disk that were damaged and have been made from the key log again.")),
+      state_lost_(metrics.AddCounter(
+          "penstock_dedup_state_lost_total",
+          "Shards whose key log and store were both gone: their window is forgotten.")),
+      rebuild_seconds_(metrics.AddHistogram("penstock_dedup_replay_seconds",
+                                            "Bringing a store up to the end of its key log.",
+                                            SecondsBuckets())) {
+  for (std::size_t i = 0; i < kDeadLetterReasons; ++i) {
+    dead_lettered_[i] = metrics.AddCounter(
+        "penstock_transform_rows_dead_lettered_total", "Rows that became dead letters.",
+        {{"reason", std::string(ToText(static_cast<DeadLetterReason>(i)))}});
+  }
+  metrics.AddGauge("penstock_shards_owned", "Shards that this process transforms.").Set(shards);
+  account_ = metrics.OnScrape([this] {
+    double left = rows_in_.value() - rows_out_.value() - filtered_.value() - duplicate_.value();
+    for (const Counter& letters : dead_lettered_) left -= letters.value();
+    in_flight_.Set(std::max(0.0, left));
+  });
+}
+
+void TransformMetrics::Read(const protocol::Envelope& envelope, std::size_t bytes) {
+  rows_in_.Add(envelope.rows);
+  bytes_in_.Add(bytes);
+}
+
+void TransformMetrics::Transformed(const operators::BatchTransform::Output& output,
+                                   std::uint64_t rows) {
+  rows_out_.Add(rows);
+  filtered_.Add(output.filtered);
+  duplicate_.Add(output.duplicates);
+}
+
+void TransformMetrics::Published(std::size_t bytes, Clock::Duration took) {
+  bytes_out_.Add(bytes);
+  publish_seconds_.Observe(Seconds(took));
+}
+
+void TransformMetrics::PublishRefused(ShardId shard, const Error& error) {
+  const bool full = error.code == "full";
+  (full ? refused_full_ : refused_other_).Add();
+  log_.LogFor(full ? "full" : "unavailable", LogLevel::kWarn,
+              full ? "A stream is full: waiting for the stages behind."
+                   : "JetStream does not take a message: sending it again.",
+              {{"shard", shard}, {"error", error.detail}});
+}
+
+void TransformMetrics::DeadLettered(const std::vector<DeadLetter>& letters) {
+  for (const DeadLetter& letter : letters) {
+    dead_lettered_[static_cast<std::size_t>(letter.reason)].Add();
+  }
+  const DeadLetter& first = letters.front();
+  log_.LogFor("dead_letter", LogLevel::kWarn,
+              "Rows became dead letters; `penstock dlq list` shows them.",
+              {{"rows", letters.size()},
+               {"first_partition", first.origin.partition},
+               {"first_offset", first.offset},
+               {"reason", ToText(first.reason)},
+               {"error", first.error}});
+}
+
+void TransformMetrics::Waits(ShardId shard, const Error& error) {
+  waits_.Add();
+  log_.LogFor(error.code, LogLevel::kWarn, "JetStream does not answer a shard: asking again.",
+              {{"shard", shard}, {"error", error.detail}});
+}
+
+void TransformMetrics::StoreFailed(ShardId shard, const Error& error) {
+  store_failures_.Add();
+  log_.LogFor("store", LogLevel::kError,
+              "The dedup store cannot be used; the shard waits, and nothing is lost meanwhile.",
+              {{"shard", shard}, {"error", error.detail}});
+}
+
+void TransformMetrics::StoreDamaged(ShardId shard) {
+  store_damaged_.Add();
+  Log(LogLevel::kWarn, "The dedup store was damaged: it is made from the key log again.",
+      {{"shard", shard}});
+}
+
+void TransformMetrics::Rebuilt(ShardId shard, Clock::Duration took) {
+  rebuild_seconds_.Observe(Seconds(took));
+  Log(LogLevel::kInfo, "The dedup store follows the key log.", {{"shard", shard}, {"took", took}});
+}
+
+void TransformMetrics::StateLost(ShardId shard) {
+  state_lost_.Add();
+  Log(LogLevel::kError,
+      "Dedup has forgotten a shard's window: neither its key log nor its store is there. "
+      "Duplicates of rows before now will pass.",
+      {{"shard", shard}});
+}
+
+void TransformMetrics::ShardFailed(ShardId shard, const Error& error) {
+  Log(LogLevel::kError, "A shard has stopped: it needs somebody.",
+      {{"shard", shard}, {"code", error.code}, {"error", error.detail}});
+}
+
+}  // namespace penstock::transform

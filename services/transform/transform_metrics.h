@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/dead_letter.h"
+#include "model/ids.h"
+#include "operators/batch_transform.h"
+#include "protocol/batch_codec.h"
+#include "telemetry/log.h"
+#include "telemetry/metrics.h"
+
+namespace penstock::transform {
+
+/// All that a transform says about itself: one method an event, moving its counters and writing
+/// its log line together. Thread-safe; called once a message, not once a row.
+class TransformMetrics {
+ public:
+  TransformMetrics(Metrics& metrics, std::size_t shards);
+
+  /// A message was read from a shard's input.
+  void Read(const protocol::Envelope& envelope, std::size_t bytes);
+  /// Its output is published, with so many rows.
+  void Transformed(const operators::BatchTransform::Output& output, std::uint64_t rows);
+  void Published(std::size_t bytes, Clock::Duration took);
+  void PublishRefused(ShardId shard, const Error& error);
+  void DeadLettered(const std::vector<DeadLetter>& letters);
+  /// Something does not answer; it is asked again.
+  void Waits(ShardId shard, const Error& error);
+  /// The disk does not take new keys; it is tried again.
+  void StoreFailed(ShardId shard, const Error& error);
+  /// The store on disk was damaged and is made from the key log again.
+  void StoreDamaged(ShardId shard);
+  /// The store has been brought up to the end of the key log.
+  void Rebuilt(ShardId shard, Clock::Duration took);
+  /// Neither a key log nor a store: dedup has forgotten the shard's window.
+  void StateLost(ShardId shard);
+  /// The shard can do nothing until somebody acts.
+  void ShardFailed(ShardId shard, const Error& error);
+
+ private:
+  Counter rows_in_;
+  Counter bytes_in_;
+  Counter rows_out_;
+  Counter bytes_out_;
+  Counter filtered_;
+  Counter duplicate_;
+  std::array<Counter, kDeadLetterReasons> dead_lettered_;
+  Gauge in_flight_;
+  Histogram publish_seconds_;
+  Counter refused_full_;
+  Counter refused_other_;
+  Counter waits_;
+  Counter store_failures_;
+  Counter store_damaged_;
+  Counter state_lost_;
+  Histogram rebuild_seconds_;
+  LogEvery log_;
+  Metrics::Collector account_;
+};
+
+}  // namespace penstock::transform
