@@ -6,8 +6,10 @@ namespace penstock::operators {
 
 namespace {
 
-// Of an origin: more are thinned out, which only keeps rows a little longer.
-constexpr std::size_t kMostMarks = 64;
+// A mark covers so much of a window. When an origin has very many the last one grows instead: that
+// keeps rows longer, and ends when the commit comes on.
+constexpr std::int64_t kMarksPerWindow = 16;
+constexpr std::size_t kMostMarks = 1024;
 
 }  // namespace
 
@@ -28,17 +30,18 @@ void Retention::Take(std::span<const Section> sections, std::span<const std::int
   }
 }
 
-void Retention::AddMark(State& state, Offset last, std::int64_t newest_ms) {
-  if (!state.marks.empty()) newest_ms = std::max(newest_ms, state.marks.back().newest_ms);
-  state.marks.push_back({last, newest_ms});
-  if (state.marks.size() < kMostMarks) return;
-  // Each second one, with the later offset: a time is passed no earlier than it was.
-  std::deque<Mark> kept;
-  for (std::size_t i = 1; i < state.marks.size(); i += 2) {
-    kept.push_back({state.marks[i].last, state.marks[i - 1].newest_ms});
+void Retention::AddMark(State& state, Offset last, std::int64_t newest_ms) const {
+  if (!state.marks.empty()) {
+    Mark& mark = state.marks.back();
+    newest_ms = std::max(newest_ms, mark.newest_ms);
+    const bool near = newest_ms - mark.oldest_ms < window_ms_ / kMarksPerWindow;
+    if (near || state.marks.size() >= kMostMarks) {
+      mark.last = last;
+      mark.newest_ms = newest_ms;
+      return;
+    }
   }
-  kept.back().newest_ms = state.marks.back().newest_ms;
-  state.marks = std::move(kept);
+  state.marks.push_back({.last = last, .oldest_ms = newest_ms, .newest_ms = newest_ms});
 }
 
 void Retention::Commit(State& state, Offset committed) {

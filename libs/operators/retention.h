@@ -38,6 +38,7 @@ class Retention {
  private:
   struct Mark {
     Offset last;                 // When the committed offset is above this...
+    std::int64_t oldest_ms = 0;  // (the time at which the mark began)
     std::int64_t newest_ms = 0;  // ...the origin has passed this time.
   };
   struct State {
@@ -45,7 +46,7 @@ class Retention {
     std::optional<std::int64_t> passed_ms;
     std::deque<Mark> marks;
   };
-  static void AddMark(State& state, Offset last, std::int64_t newest_ms);
+  void AddMark(State& state, Offset last, std::int64_t newest_ms) const;
   static void Commit(State& state, Offset committed);
 
   const std::int64_t window_ms_;
