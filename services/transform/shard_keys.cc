@@ -134,12 +134,12 @@ Status ShardKeys::Forget(std::int64_t before_ms, std::stop_token stop) {
   return Done{};
 }
 
-Status ShardKeys::Rebuild(std::stop_token stop) {
+Status ShardKeys::Rebuild(const Error& damage, std::stop_token stop) {
   PENSTOCK_RETURN_IF_ERROR(WithPatience(
       parts_.clock, stop,
       [&](const Error& error) { parts_.metrics.StoreFailed(options_.shard, error); },
       [&] { return store_.Reset(); }));
-  parts_.metrics.StoreDamaged(options_.shard);
+  parts_.metrics.StoreDamaged(options_.shard, damage);
   return Open(false, std::move(stop));
 }
 

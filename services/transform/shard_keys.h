@@ -51,7 +51,7 @@ class ShardKeys {
   /// Forgets rows older than this, in the store and in the log.
   Status Forget(std::int64_t before_ms, std::stop_token stop);
   /// The store cannot be trusted: makes it from the log again.
-  Status Rebuild(std::stop_token stop);
+  Status Rebuild(const Error& damage, std::stop_token stop);
 
  private:
   Result<io::StreamState> CheckLog(bool expect_rows);

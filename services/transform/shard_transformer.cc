@@ -137,7 +137,7 @@ Status ShardTransformer::TakeOver(std::stop_token stop) {
         WithPatience(parts_.clock, stop, report, [&] { return ExpectOrigins(); }));
     const Status opened = keys_->Open(output_.had_messages(), stop);
     if (!opened.ok() && opened.error().code == "corrupt") {
-      PENSTOCK_RETURN_IF_ERROR(keys_->Rebuild(stop));
+      PENSTOCK_RETURN_IF_ERROR(keys_->Rebuild(opened.error(), stop));
     } else if (!opened.ok()) {
       return opened;
     }
@@ -233,7 +233,7 @@ Status ShardTransformer::Apply(const protocol::Envelope& envelope, std::stop_tok
       parts_.metrics.StoreFailed(options_.shard, applied.error());
       if (!WaitUntil(parts_.clock.Now() + std::chrono::seconds(1), stop)) return kStopped;
     } else if (applied.error().code == "corrupt" && keys_) {
-      PENSTOCK_RETURN_IF_ERROR(keys_->Rebuild(stop));
+      PENSTOCK_RETURN_IF_ERROR(keys_->Rebuild(applied.error(), stop));
     } else {
       return applied;
     }
@@ -301,7 +301,7 @@ Status ShardTransformer::SendLetters(std::stop_token stop) {
 Status ShardTransformer::UpdateKeys(const protocol::Envelope& envelope, std::stop_token stop) {
   const Status remembered = keys_->Remember(out_.first_rows, stop);
   if (!remembered.ok() && remembered.error().code == "corrupt") {
-    PENSTOCK_RETURN_IF_ERROR(keys_->Rebuild(stop));
+    PENSTOCK_RETURN_IF_ERROR(keys_->Rebuild(remembered.error(), stop));
   } else if (!remembered.ok()) {
     return remembered;
   }

@@ -116,10 +116,10 @@ void TransformMetrics::StoreFailed(ShardId shard, const Error& error) {
               {{"shard", shard}, {"error", error.detail}});
 }
 
-void TransformMetrics::StoreDamaged(ShardId shard) {
+void TransformMetrics::StoreDamaged(ShardId shard, const Error& error) {
   store_damaged_.Add();
   Log(LogLevel::kWarn, "The dedup store was damaged: it is made from the key log again.",
-      {{"shard", shard}});
+      {{"shard", shard}, {"error", error.detail}});
 }
 
 void TransformMetrics::Rebuilt(ShardId shard, Clock::Duration took) {

@@ -34,7 +34,7 @@ class TransformMetrics {
   /// The disk does not take new keys; it is tried again.
   void StoreFailed(ShardId shard, const Error& error);
   /// The store on disk was damaged and is made from the key log again.
-  void StoreDamaged(ShardId shard);
+  void StoreDamaged(ShardId shard, const Error& error);
   /// The store has been brought up to the end of the key log.
   void Rebuilt(ShardId shard, Clock::Duration took);
   /// Neither a key log nor a store: dedup has forgotten the shard's window.
