@@ -41,7 +41,7 @@ Status MakeFolders(const fs::path& path) {
   // What passes through belongs to whoever runs the pipeline; a folder of the user's stays as it
   // is.
   if (made) fs::permissions(path, fs::perms::owner_all, failed);
-  for (const char* const folder : {"logs", "ports"}) {
+  for (const char* const folder : {"logs", "ports", "state"}) {
     if (!failed) fs::create_directories(path / folder, failed);
     if (failed) {
       return FolderError(Remedy::kStop,
@@ -123,6 +123,10 @@ std::string DataFolder::LogFile(const std::string& process) const {
 
 std::string DataFolder::PortFile(const std::string& process) const {
   return path_ / "ports" / process;
+}
+
+std::string DataFolder::StateFolder(const std::string& process) const {
+  return path_ / "state" / process;
 }
 
 std::uint64_t BytesBelow(const fs::path& folder) {

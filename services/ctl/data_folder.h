@@ -23,8 +23,9 @@ Result<std::filesystem::path> DefaultDataFolder(
     const std::string& pipeline_id,
     const process::Environment& environment = process::ProcessEnvironment);
 
-/// The folder of `penstock run`: logs, ports, and the embedded nats-server's store. Holding it
-/// means that no other run uses it, and that no process of an earlier run is left. One thread.
+/// The folder of `penstock run`: logs, ports, the stages' state, and the embedded nats-server's
+/// store. Holding it means that no other run uses it, and that no process of an earlier run is
+/// left. One thread.
 class DataFolder {
  public:
   /// Makes the folder and takes it. Waits, at most `patience`, for the processes of an earlier run
@@ -39,6 +40,8 @@ class DataFolder {
   const std::filesystem::path& path() const { return path_; }
   std::string LogFile(const std::string& process) const;
   std::string PortFile(const std::string& process) const;
+  /// What the process keeps between runs.
+  std::string StateFolder(const std::string& process) const;
   std::filesystem::path NatsFolder() const { return NatsFolder(path_); }
   static std::filesystem::path NatsFolder(const std::filesystem::path& path) {
     return path / "nats";

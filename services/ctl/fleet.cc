@@ -104,28 +104,36 @@ void Fleet::AddServer(process::ChildOptions child) {
   servers_.Add(std::move(child), 0);
 }
 
-void Fleet::AddStage(const std::string& stage, const std::vector<std::string>& argv,
-                     std::uint32_t count, int level) {
-  for (std::uint32_t i = 0; i < count; ++i) {
-    process::ChildOptions child;
-    child.name = fmt::format("{}-{}", stage, i);
-    child.argv = argv;
-    for (const std::string& flag : {std::string("--listen"), std::string("127.0.0.1:0"),
-                                    std::string("--port-file"), parts_.folder.PortFile(child.name),
-                                    std::string("--replica"), fmt::format("{}/{}", i, count)}) {
-      child.argv.push_back(flag);
-    }
-    if (verbose_) {
-      child.on_line = [this, name = child.name](std::string_view line) {
-        parts_.console.Say(fmt::format("{:<11} | {}", name, line));
-      };
-    } else {
-      child.output_file = parts_.folder.LogFile(child.name);
-    }
+process::ChildOptions Fleet::ReplicaOf(const Stage& stage, std::uint32_t replica) const {
+  process::ChildOptions child;
+  child.name = fmt::format("{}-{}", stage.name, replica);
+  child.argv = stage.argv;
+  for (const std::string& flag :
+       {std::string("--listen"), std::string("127.0.0.1:0"), std::string("--port-file"),
+        parts_.folder.PortFile(child.name), std::string("--replica"),
+        fmt::format("{}/{}", replica, stage.count)}) {
+    child.argv.push_back(flag);
+  }
+  if (stage.has_state) {
+    child.argv.insert(child.argv.end(), {"--state-dir", parts_.folder.StateFolder(child.name)});
+  }
+  if (verbose_) {
+    child.on_line = [this, name = child.name](std::string_view line) {
+      parts_.console.Say(fmt::format("{:<11} | {}", name, line));
+    };
+  } else {
+    child.output_file = parts_.folder.LogFile(child.name);
+  }
+  return child;
+}
+
+void Fleet::AddStage(const Stage& stage) {
+  for (std::uint32_t i = 0; i < stage.count; ++i) {
+    process::ChildOptions child = ReplicaOf(stage, i);
     std::error_code ignored;
     std::filesystem::remove(parts_.folder.PortFile(child.name), ignored);
-    members_.push_back({.child = child, .stage = stage, .level = level, .counts = {}});
-    stages_.Add(std::move(child), level);
+    members_.push_back({.child = child, .stage = stage.name, .level = stage.level, .counts = {}});
+    stages_.Add(std::move(child), stage.level);
   }
 }
 

@@ -16,9 +16,9 @@
 
 namespace penstock::ctl {
 
-/// The processes of a run: a server or none, ingestors, sinks. Starts them, starts what dies again,
-/// looks at what they say of themselves, and stops them in the order in which rows flow.
-/// Destroying it stops all. One thread.
+/// The processes of a run: a server or none, ingestors, transforms, sinks. Starts them, starts what
+/// dies again, looks at what they say of themselves, and stops them in the order in which rows
+/// flow. Destroying it stops all. One thread.
 class Fleet {
  public:
   struct Parts {
@@ -30,10 +30,15 @@ class Fleet {
   Fleet(bool verbose, Parts parts);
 
   void AddServer(process::ChildOptions child);
-  /// Adds `count` replicas of a stage. `argv` is the program and its flags; where it listens and
-  /// which replica it is are added. Lower `level`s stop later.
-  void AddStage(const std::string& stage, const std::vector<std::string>& argv, std::uint32_t count,
-                int level);
+  struct Stage {
+    std::string name;
+    /// The program and its flags; where it listens and which replica it is are added.
+    std::vector<std::string> argv;
+    std::uint32_t count = 1;
+    int level = 1;           ///< Lower ones stop later.
+    bool has_state = false;  ///< Each replica gets a folder of its own, as --state-dir.
+  };
+  void AddStage(const Stage& stage);
 
   /// All stages as they are now, and counted over all their lives; waits at most a second for each.
   RunView Look();
@@ -59,6 +64,7 @@ class Fleet {
   void OnChange(const process::ChildState& state);
   /// False: it was said before that this process cannot run; stopping tells it again.
   bool IsNews(const process::ChildState& state);
+  process::ChildOptions ReplicaOf(const Stage& stage, std::uint32_t replica) const;
   std::string TailOfLog(const std::string& process) const;
   void StartAgainWhatEnded(const std::vector<process::ChildState>& states);
   ProcessView LookAt(const std::string& name, const std::vector<process::ChildState>& states) const;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/wait.h"
+#include "config/planner.h"
 #include "ctl/account.h"
 #include "ctl/embedded_nats.h"
 #include "ctl/status_line.h"
@@ -112,8 +113,19 @@ void PipelineRun::AddStages(Fleet& fleet) {
     if (!url_.empty()) words.insert(words.end(), {"--nats", url_});
     return words;
   };
-  fleet.AddStage("ingestor", argv("penstock-ingestor"), options_.ingestors, 2);
-  fleet.AddStage("sink", argv("penstock-sink"), options_.sinks, 1);
+  fleet.AddStage({.name = "ingestor",
+                  .argv = argv("penstock-ingestor"),
+                  .count = options_.ingestors,
+                  .level = 3});
+  if (config::MakePlan(parts_.spec).transform) {
+    fleet.AddStage({.name = "transform",
+                    .argv = argv("penstock-transform"),
+                    .count = options_.transforms,
+                    .level = 2,
+                    .has_state = true});
+  }
+  fleet.AddStage(
+      {.name = "sink", .argv = argv("penstock-sink"), .count = options_.sinks, .level = 1});
 }
 
 // Why it ended: "idle", "stopped" or "failed".

@@ -27,8 +27,9 @@ struct RunOptions {
   std::string file;  ///< The pipeline document.
   std::string nats;  ///< URLs; empty: those of the document, and without any a server of its own.
   std::filesystem::path data_folder;
-  std::filesystem::path programs;  ///< The folder of penstock-ingestor and penstock-sink.
+  std::filesystem::path programs;  ///< The folder of the stages' executables.
   std::uint32_t ingestors = 1;
+  std::uint32_t transforms = 1;  ///< Of a pipeline that has something to transform.
   std::uint32_t sinks = 1;
   std::optional<std::chrono::nanoseconds> until_idle;
   bool verbose = false;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "config/planner.h"
 #include "ctl/command_line.h"
 #include "ctl/console.h"
 #include "ctl/data_folder.h"
@@ -44,13 +45,17 @@ void AddRunFlags(process::Flags& flags, RunFlags& all) {
                  if (all.run.until_idle->count() >= 0) return Done{};
                  return Error{Remedy::kStop, "usage", "must not be negative"};
                });
-  flags.Text(
-      "data-dir", "DIR",
-      "logs, and the store of its own nats-server; without it a folder of the pipeline below "
-      "$XDG_STATE_HOME/penstock or ~/.local/state/penstock",
-      &all.data_folder);
+  flags.Text("data-dir", "DIR",
+             "logs, state, and the store of its own nats-server; without it a folder of the "
+             "pipeline below "
+             "$XDG_STATE_HOME/penstock or ~/.local/state/penstock",
+             &all.data_folder);
   flags.Text("stats-file", "FILE", "write the summary there too, as JSON", &all.stats_file);
   flags.Number<std::uint32_t>("ingestors", "N", "ingestor processes", 1, 64, &all.run.ingestors);
+  flags.Number<std::uint32_t>("transforms", "N",
+                              "transform processes of a pipeline with a filter, dedup or stateless "
+                              "transform",
+                              1, 64, &all.run.transforms);
   flags.Number<std::uint32_t>("sinks", "N", "sink processes", 1, 64, &all.run.sinks);
   flags.Switch("verbose", "show the stages' logs instead of writing them to files",
                &all.run.verbose);
@@ -62,11 +67,13 @@ void AddRunFlags(process::Flags& flags, RunFlags& all) {
 }
 
 // The stages lie beside this program.
-Result<std::filesystem::path> ProgramsFolder() {
+Result<std::filesystem::path> ProgramsFolder(const PipelineSpec& spec) {
   std::error_code failed;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
   if (failed) return Error{Remedy::kStop, "spawn", "cannot read /proc/self/exe"};
-  for (const char* const program : {"penstock-ingestor", "penstock-sink"}) {
+  std::vector<std::string> programs{"penstock-ingestor", "penstock-sink"};
+  if (config::MakePlan(spec).transform) programs.emplace_back("penstock-transform");
+  for (const std::string& program : programs) {
     PENSTOCK_RETURN_IF_ERROR([&]() -> Status {
       PENSTOCK_ASSIGN_OR_RETURN([[maybe_unused]] const std::string found,
                                 process::FindProgram(self.parent_path() / program));
@@ -82,7 +89,7 @@ Status FillOptions(RunFlags& all, const PipelineSpec& spec) {
   if (all.data_folder.empty()) {
     PENSTOCK_ASSIGN_OR_RETURN(all.run.data_folder, DefaultDataFolder(spec.pipeline_id));
   }
-  PENSTOCK_ASSIGN_OR_RETURN(all.run.programs, ProgramsFolder());
+  PENSTOCK_ASSIGN_OR_RETURN(all.run.programs, ProgramsFolder(spec));
   return Done{};
 }
 

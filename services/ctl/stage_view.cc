@@ -8,6 +8,8 @@ namespace penstock::ctl {
 
 Counts& Counts::operator+=(const Counts& other) {
   rows_in += other.rows_in;
+  transform_in += other.transform_in;
+  transform_out += other.transform_out;
   rows_inserted += other.rows_inserted;
   rows_filtered += other.rows_filtered;
   rows_duplicate += other.rows_duplicate;
@@ -19,10 +21,14 @@ Counts& Counts::operator+=(const Counts& other) {
 void ReadPage(const MetricsPage& page, ProcessView& view) {
   const auto sum = [&](std::string_view name) { return page.Sum(name).value_or(0); };
   view.counts.rows_in = sum("penstock_ingestor_rows_in_total");
+  view.counts.transform_in = sum("penstock_transform_rows_in_total");
+  view.counts.transform_out = sum("penstock_transform_rows_out_total");
+  view.transforms = page.Sum("penstock_transform_rows_in_total").has_value();
   view.counts.rows_inserted = sum("penstock_sink_rows_out_total");
   view.counts.rows_filtered = sum("penstock_sink_rows_filtered_total");
   view.counts.rows_duplicate = sum("penstock_sink_rows_duplicate_total");
   view.counts.dead_letters = sum("penstock_ingestor_rows_dead_lettered_total") +
+                             sum("penstock_transform_rows_dead_lettered_total") +
                              sum("penstock_sink_rows_dead_lettered_total");
   view.counts.latency = page.Buckets("penstock_end_to_end_seconds");
   view.lag_rows = page.Sum("penstock_kafka_lag_rows");
@@ -57,6 +63,10 @@ std::optional<double> RunView::LagRows() const {
     if (process.lag_rows) lag = lag.value_or(0) + *process.lag_rows;
   }
   return lag;
+}
+
+bool RunView::HasTransform() const {
+  return std::ranges::any_of(processes, &ProcessView::transforms);
 }
 
 std::vector<std::string> RunView::Paused() const {

@@ -15,8 +15,10 @@ namespace penstock::ctl {
 /// What only grows, over the stages of a run.
 struct Counts {
   double rows_in = 0;        ///< Read from Kafka.
+  double transform_in = 0;   ///< Rows that the transform has read, repeats with them.
+  double transform_out = 0;  ///< Of those, the ones that stayed.
   double rows_inserted = 0;  ///< Confirmed in ClickHouse.
-  double rows_filtered = 0;
+  double rows_filtered = 0;  ///< Accounted for by the sink, as are duplicates.
   double rows_duplicate = 0;
   double dead_letters = 0;
   BucketCounts latency;  ///< Kafka's timestamp to confirmed insert, in seconds.
@@ -34,6 +36,7 @@ struct ProcessView {
   std::size_t partitions = 0;        ///< Assigned to it.
   std::size_t partitions_known = 0;  ///< Those whose lag it knows.
   double rows_in_flight = 0;
+  bool transforms = false;                 ///< It is a transform.
   std::vector<std::string> paused;         ///< Why inserts wait.
   std::vector<std::string> why_not_ready;  ///< A sentence each; empty: it is ready.
 };
@@ -61,6 +64,7 @@ struct RunView {
 
   /// nullopt: not known of every assigned partition, or none is assigned.
   std::optional<double> LagRows() const;
+  bool HasTransform() const;
   /// Each reason once.
   std::vector<std::string> Paused() const;
 };

@@ -46,16 +46,26 @@ std::string StatusLine(const RunView& earlier, const RunView& later, Clock::Time
   const auto paused = later.Paused();
   if (!paused.empty()) line += fmt::format("  paused: {}", fmt::join(paused, ", "));
   const auto lag = later.LagRows();
-  line += fmt::format(
-      "  in {}/s  inserted {}/s  lag {}", rate(earlier.counts.rows_in, later.counts.rows_in),
-      rate(earlier.counts.rows_inserted, later.counts.rows_inserted), lag ? Grouped(*lag) : "?");
+  line += fmt::format("  in {}/s", rate(earlier.counts.rows_in, later.counts.rows_in));
+  if (later.HasTransform()) {
+    line += fmt::format("  transform {}/s → {}/s",
+                        rate(earlier.counts.transform_in, later.counts.transform_in),
+                        rate(earlier.counts.transform_out, later.counts.transform_out));
+  }
+  line += fmt::format("  inserted {}/s  lag {}",
+                      rate(earlier.counts.rows_inserted, later.counts.rows_inserted),
+                      lag ? Grouped(*lag) : "?");
   const BucketCounts latency = later.counts.latency.Since(earlier.counts.latency);
   const auto median = latency.Quantile(0.5);
   line += median ? fmt::format("  p50 {}  p95 {}", SecondsText(*median),
                                SecondsText(*latency.Quantile(0.95)))
                  : "  p50 -  p95 -";
-  line += fmt::format("  dead letters {}  total {}", Grouped(later.counts.dead_letters),
-                      Grouped(later.counts.rows_inserted));
+  line += fmt::format("  dead letters {}", Grouped(later.counts.dead_letters));
+  if (later.HasTransform()) {
+    line += fmt::format("  filtered {}  duplicates {}", Grouped(later.counts.rows_filtered),
+                        Grouped(later.counts.rows_duplicate));
+  }
+  line += fmt::format("  total {}", Grouped(later.counts.rows_inserted));
   for (const ProcessView& process : later.processes) {
     if (!process.reports) line += fmt::format("  {} does not answer", process.name);
   }

@@ -61,11 +61,12 @@ double Summary::RowsPerSecond() const {
 std::string SummaryText(const Summary& summary) {
   std::string out = fmt::format(
       "rows in        {}\nrows inserted  {}\ndead letters   {}\nfiltered       {}\n"
-      "seconds        {:.1f}\nrows a second  {}\n",
+      "duplicates     {}\nseconds        {:.1f}\nrows a second  {}\n",
       Grouped(static_cast<double>(summary.rows_in)),
       Grouped(static_cast<double>(summary.rows_inserted)),
       Grouped(static_cast<double>(summary.dead_letters)),
-      Grouped(static_cast<double>(summary.rows_filtered)), summary.seconds,
+      Grouped(static_cast<double>(summary.rows_filtered)),
+      Grouped(static_cast<double>(summary.rows_duplicate)), summary.seconds,
       Grouped(summary.RowsPerSecond()));
   if (summary.latency_p50_seconds && summary.latency_p95_seconds) {
     out += fmt::format("latency        p50 {}, p95 {} from Kafka's timestamp to the insert\n",

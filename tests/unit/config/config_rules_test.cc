@@ -191,6 +191,53 @@ TEST(RulesTest, QuantitiesAreThoseOfKubernetes) {
   }
 }
 
+TEST(RulesTest, EveryFaultyExpressionIsShownWithItsPlace) {
+  const Document document = ReadPipeline(Replaced(kMinimal, "sink:\n", R"--(transforms:
+  - {type: filter, source_id: orders, config: {expression: "amount > \"5\""}}
+  - type: stateless
+    source_id: orders
+    config:
+      transforms:
+        - {expression: cents + 1, output_name: a, output_type: int}
+        - {expression: "upper(idd)", output_name: b, output_type: string}
+        - {expression: "cents *", output_name: c, output_type: int}
+sink:
+)--"));
+  ASSERT_EQ(document.faults.size(), 3U) << FaultsAsText(document.faults, "");
+  EXPECT_EQ(document.faults[0].path, "transforms[0].config.expression");
+  EXPECT_EQ(document.faults[0].line, 16);
+  EXPECT_THAT(document.faults[0].message, HasSubstr("1:8: "));
+  EXPECT_THAT(document.faults[0].message, HasSubstr("amount > \"5\"\n"));
+  EXPECT_EQ(document.faults[1].path, "transforms[1].config.transforms[1].expression");
+  EXPECT_EQ(document.faults[1].line, 22);
+  EXPECT_THAT(document.faults[1].message, HasSubstr("idd"));
+  EXPECT_EQ(document.faults[2].path, "transforms[1].config.transforms[2].expression");
+}
+
+TEST(RulesTest, AFilterGivesABoolean) {
+  const auto faults = [](const std::string& expression) {
+    return FaultsAsText(
+        ReadPipeline(Replaced(kMinimal, "sink:\n",
+                              "transforms:\n  - {type: filter, source_id: orders, config: "
+                              "{expression: '" +
+                                  expression + "'}}\nsink:\n"))
+            .faults,
+        "");
+  };
+  EXPECT_THAT(faults("amount * 2"), HasSubstr("must be a boolean"));
+  EXPECT_EQ(faults("amount > 2"), "");
+}
+
+TEST(RulesTest, AnExpressionOutOfTheEnvironmentIsNotShown) {
+  const Document document = ReadPipeline(
+      Replaced(kMinimal, "sink:\n",
+               "transforms:\n  - {type: filter, source_id: orders, config: {expression: "
+               "\"${X_PASSWORD}\"}}\nsink:\n"),
+      SecretOptions());
+  ASSERT_EQ(document.faults.size(), 1U);
+  EXPECT_EQ(document.faults[0].message, "is faulty; its text came out of ${...} and is not shown");
+}
+
 TEST(RulesTest, TimesAreRfc3339OrMilliseconds) {
   EXPECT_EQ(ParseTimeMs("1970-01-01T00:00:00Z"), 0);
   EXPECT_EQ(ParseTimeMs("2024-03-15T10:22:31.5Z"), 1'710'498'151'500);

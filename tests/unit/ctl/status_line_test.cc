@@ -24,6 +24,22 @@ TEST(StatusLine, HasRatesTotalsLagAndLatency) {
             "dead letters 3  total 1,400,000");
 }
 
+TEST(StatusLine, ShowsWhatATransformDoes) {
+  RunView earlier = RunAt(10, 1'000'000, 400'000);
+  RunView later = RunAt(12, 1'500'000, 600'000);
+  later.processes.emplace_back().transforms = true;
+  later.processes.back().reports = true;
+  earlier.counts.transform_in = 1'000'000;
+  earlier.counts.transform_out = 400'000;
+  later.counts.transform_in = 1'400'000;
+  later.counts.transform_out = 600'000;
+  later.counts.rows_filtered = 750'000;
+  later.counts.rows_duplicate = 50'000;
+  EXPECT_EQ(StatusLine(earlier, later, At(0)),
+            "0:12  in 250,000/s  transform 200,000/s → 100,000/s  inserted 100,000/s  lag 900,000  "
+            "p50 -  p95 -  dead letters 0  filtered 750,000  duplicates 50,000  total 600,000");
+}
+
 TEST(StatusLine, WhatIsNotKnownIsNotInvented) {
   RunView run = RunAt(1, 0, 0);
   run.processes[0].partitions_known = 0;

@@ -20,6 +20,7 @@ Summary Example() {
   summary.rows_in = 2'000'000;
   summary.rows_inserted = 1'999'990;
   summary.dead_letters = 10;
+  summary.rows_duplicate = 1'234;
   summary.seconds = 8;
   summary.run_seconds = 15.5;
   summary.latency_p50_seconds = 0.25;
@@ -48,8 +49,8 @@ TEST(Summary, TheTextHasTheNumbersOfEachProcess) {
   const std::string text = SummaryText(Example());
   EXPECT_THAT(
       text, AllOf(HasSubstr("rows in        2,000,000\n"), HasSubstr("rows inserted  1,999,990\n"),
-                  HasSubstr("rows a second  250,000\n"), HasSubstr("p50 250 ms, p95 1.50 s"),
-                  Not(HasSubstr("as the processes"))));
+                  HasSubstr("duplicates     1,234\n"), HasSubstr("rows a second  250,000\n"),
+                  HasSubstr("p50 250 ms, p95 1.50 s"), Not(HasSubstr("as the processes"))));
   EXPECT_THAT(text, HasSubstr("ingestor-0         3.20           1.60      100 MiB       1\n"));
 }
 
