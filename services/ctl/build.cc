@@ -11,6 +11,7 @@
 #include "ctl/nats.h"
 #include "ctl/plan_command.h"
 #include "ctl/run_command.h"
+#include "ctl/test_command.h"
 #include "ctl/validate_command.h"
 #include "jetstream/connection.h"
 #include "kafka/record_fetcher.h"
@@ -83,6 +84,7 @@ int RunPenstock(std::span<const std::string_view> args) {
                 [](Args rest) { return CheckCommand(Connect, OpenKafkaRecords, rest); }});
   commands.Add({"run", "run a pipeline on this machine",
                 [](Args rest) { return RunCommand(Connect, rest); }});
+  commands.Add({"test", "run a pipeline's own cases, without servers", TestCommand});
   commands.Add({"eval", "try an expression on records", EvalCommand});
   commands.Add({"dlq list", "show the records that could not become rows",
                 [](Args rest) { return DlqListCommand(Connect, rest); }});

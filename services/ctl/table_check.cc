@@ -8,8 +8,8 @@
 #include "clickhouse/block_plan.h"
 #include "clickhouse/client.h"
 #include "ctl/preflight.h"
+#include "ctl/record_trial.h"
 #include "model/clickhouse_type.h"
-#include "stage/record_reader.h"
 
 namespace penstock::ctl {
 
@@ -123,37 +123,46 @@ class TableCheck {
     }
   }
 
-  // Each record goes through the parser and the block builder alone, so that each says for itself
-  // what is wrong; those that are right go to the server in one block, which shows their values.
+  // Each record goes through the stages' code and the block builder alone, so that each says for
+  // itself what is wrong; those that are right go to the server in one block, which shows their
+  // values.
   void TrySamples(const std::vector<SampleRecord>& samples) {
-    auto reader = stage::RecordReader::Make(
-        {.plan = plan_.sources.front(), .shards = spec_.resources.shards});
-    if (!reader.ok()) return findings_.Fault("samples", reader.error().detail);
-    stage::RecordReader parser = std::move(reader).value();
+    auto made = RecordTrial::Make(spec_, plan_, SystemClock());
+    if (!made.ok()) return findings_.Fault("samples", made.error().detail);
+    RecordTrial trial = std::move(made).value();
     clickhouse::BlockBuilder builder(block_plan_);
     std::vector<std::string> places;
-    for (const SampleRecord& sample : samples) TrySample(sample, parser, builder, places);
+    for (const SampleRecord& sample : samples) TrySample(sample, trial, builder, places);
     if (builder.rows() > 0) ShowRows(builder.Finish(clickhouse::BodyCodec::kNone), places);
   }
 
-  void TrySample(const SampleRecord& sample, stage::RecordReader& parser,
-                 clickhouse::BlockBuilder& builder, std::vector<std::string>& places) {
+  void TrySample(const SampleRecord& sample, RecordTrial& trial, clickhouse::BlockBuilder& builder,
+                 std::vector<std::string>& places) {
     const io::Record& record = sample.chunk->records().front();
     const std::string place =
         fmt::format("{}/{}/{}", spec_.sources.front().topic, sample.partition, record.offset.rep());
-    const auto row = parser.Read(*sample.chunk, 0);
-    if (!row.ok()) {
-      return findings_.Warn(
-          "samples", fmt::format("{} would be a dead letter: {}", place, row.error().detail));
+    const auto fate = trial.Take(*sample.chunk, 0);
+    if (!fate.ok()) {
+      return findings_.Fault("samples", fmt::format("{}: {}", place, fate.error().detail));
     }
-    std::vector<Column> columns;
-    std::vector<ColumnView> views;
-    std::size_t cell = 0;
-    for (const PlannedField& field : plan_.sources.front().fields) {
-      if (field.sent)
-        columns.emplace_back(field.name, field.physical).Append(row.value().cells[cell++]);
+    switch (fate.value().outcome) {
+      case Outcome::kRow:
+        return AddRow(sample, fate.value(), place, builder, places);
+      case Outcome::kFiltered:
+        return findings_.Good("samples", fmt::format("{} would be filtered", place));
+      case Outcome::kDuplicate:
+        return findings_.Good("samples",
+                              fmt::format("{} would be a duplicate of another sample", place));
+      case Outcome::kDeadLetter:
+        return findings_.Warn(
+            "samples", fmt::format("{} would be a dead letter: {}", place, fate.value().error));
     }
-    for (const Column& column : columns) views.push_back(column.View());
+  }
+
+  void AddRow(const SampleRecord& sample, const RecordTrial::Fate& fate, const std::string& place,
+              clickhouse::BlockBuilder& builder, std::vector<std::string>& places) {
+    const io::Record& record = sample.chunk->records().front();
+    const std::vector<ColumnView> views = fate.Views();
     const clickhouse::OriginRun origin{
         .rows = 1, .topic = spec_.sources.front().topic, .partition = sample.partition};
     const std::int64_t offset = record.offset.rep();
