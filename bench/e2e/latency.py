@@ -5,7 +5,7 @@ import time
 
 from e2e.failure import Failure
 from e2e.metrics import quantile, share_within
-from e2e.pipeline import STAGES, Pipeline, wait_for
+from e2e.pipeline import Pipeline, wait_for
 from e2e.process_use import MIB
 from e2e.servers import SERVERS
 
@@ -48,7 +48,7 @@ def _run(workload, servers, options, folder, topic):
 
 def _drive(workload, servers, options, folder, document, topic):
     events = options.rate * (options.seconds + WARM_UP_S)
-    with Pipeline(options.bin, document, servers.nats, folder) as pipeline:
+    with Pipeline(options.bin, document, servers.nats, folder, workload.stages) as pipeline:
         wait_for(
             lambda: pipeline.all_partitions_assigned() and pipeline["sink"].ready(),
             "partitions assigned",
@@ -63,11 +63,11 @@ def _drive(workload, servers, options, folder, document, topic):
         try:
             time.sleep(WARM_UP_S)
             buckets = pipeline["sink"].scrape().buckets(LATENCY)
-            before = servers.uses() | {name: pipeline[name].use() for name in STAGES}
+            before = servers.uses() | {name: pipeline[name].use() for name in workload.stages}
             said = producer.communicate(timeout=options.seconds + 120)[0].strip()
         finally:
             producer.kill()
-        after = servers.uses() | {name: pipeline[name].use() for name in STAGES}
+        after = servers.uses() | {name: pipeline[name].use() for name in workload.stages}
         if producer.returncode != 0:
             raise Failure(f"producing to {topic}: {said}")
         wait_for(
@@ -115,6 +115,6 @@ def _figures(later, earlier, before, after, seconds):
                 "cores": round(after[name].since(before[name]).cpu / seconds, 3),
                 "peak_mib": round(after[name].peak_bytes / MIB, 1),
             }
-            for name in (*STAGES, *SERVERS)
+            for name in (*workload.stages, *SERVERS)
         },
     }

@@ -9,8 +9,8 @@ from e2e.failure import Failure
 from e2e.metrics import Source
 from e2e.process_use import read_use
 
-STAGES = ("ingestor", "sink")
 PARTITIONS = 12
+ACCOUNTED = ("out", "filtered", "duplicate")
 
 
 class Stage:
@@ -23,9 +23,10 @@ class Stage:
         self._port_file.unlink(missing_ok=True)
         self._source = None
         with open(self.log, "wb") as log:
+            state = ["--state-dir", folder / "state"] if name == "transform" else []
             self.process = subprocess.Popen(
                 [program, "--pipeline", document, "--nats", nats, "--listen", "127.0.0.1:0"]
-                + ["--port-file", self._port_file],
+                + ["--port-file", self._port_file, *state],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -82,15 +83,16 @@ class Stage:
 class Pipeline:
     """All stages of one pipeline; stopped when the `with` block is left."""
 
-    def __init__(self, bin_dir, document, nats, folder):
+    def __init__(self, bin_dir, document, nats, folder, stages):
         self._parts = (bin_dir, document, nats, Path(folder))
+        self._names = stages
         self.stages = {}
 
     def __enter__(self):
         bin_dir, document, nats, folder = self._parts
         try:
             # The sink first: nothing then waits for it.
-            for name in reversed(STAGES):
+            for name in reversed(self._names):
                 self.stages[name] = Stage(
                     name, bin_dir / f"penstock-{name}", document, nats, folder
                 )
@@ -105,16 +107,18 @@ class Pipeline:
         self._stop()
 
     def _stop(self):
-        # The ingestor first: the sink then drains what is in the streams.
-        for stage in sorted(self.stages.values(), key=lambda stage: stage.name):
-            stage.stop()
+        # The ingestor first: the others then drain what is in the streams.
+        for name in self._names:
+            if name in self.stages:
+                self.stages[name].stop()
 
     def __getitem__(self, name):
         return self.stages[name]
 
     def confirmed(self):
-        """Rows that are in ClickHouse and recorded as such."""
-        return int(self["sink"].scrape().total("penstock_sink_rows_out_total"))
+        """Rows that are in ClickHouse, filtered out or duplicates, and recorded as such."""
+        page = self["sink"].scrape()
+        return int(sum(page.total(f"penstock_sink_rows_{of}_total") for of in ACCOUNTED))
 
     def all_partitions_assigned(self):
         page = self["ingestor"].scrape()

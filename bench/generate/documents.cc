@@ -45,6 +45,40 @@ std::string SourceSection(Workload workload, const PipelineOptions& options) {
   return out;
 }
 
+std::string TransformsSection(Workload workload, Transforms transforms) {
+  constexpr std::string_view kOutputs = R"(transforms:
+  - type: filter
+    source_id: users
+    config:
+      expression: user_id >= 109000
+  - type: stateless
+    source_id: users
+    config:
+      transforms:
+        - {expression: event_id, output_name: event_id, output_type: string}
+        - {expression: int(user_id) + 1, output_name: user_id, output_type: int}
+        - {expression: upper(name), output_name: name, output_type: string}
+        - {expression: 'split(email, "@")[1]', output_name: email, output_type: string}
+        - {expression: created_at, output_name: created_at, output_type: string}
+)";
+  switch (transforms) {
+    case Transforms::kNone:
+      return "";
+    case Transforms::kOutputs:
+      return std::string(kOutputs);
+    case Transforms::kDedup:
+      return fmt::format(
+          "transforms:\n"
+          "  - type: dedup\n"
+          "    source_id: {}\n"
+          "    config:\n"
+          "      key: event_id\n"
+          "      time_window: 24h\n",
+          ToText(workload));
+  }
+  return "";
+}
+
 std::string_view SortingKey(Workload workload) {
   return workload == Workload::kLogs ? "service, timestamp" : "created_at, event_id";
 }
@@ -96,8 +130,8 @@ std::string CreateTableStatement(Workload workload, std::string_view table, Engi
 
 std::string PipelineDocument(Workload workload, const PipelineOptions& options) {
   return fmt::format("version: v3\npipeline_id: {0}\nname: {0}\n", Quoted(options.pipeline_id)) +
-         SourceSection(workload, options) + SinkSection(workload, options) +
-         fmt::format("resources:\n  shards: {}\n", options.shards);
+         SourceSection(workload, options) + TransformsSection(workload, options.transforms) +
+         SinkSection(workload, options) + fmt::format("resources:\n  shards: {}\n", options.shards);
 }
 
 }  // namespace penstock::events

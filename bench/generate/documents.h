@@ -16,6 +16,10 @@ enum class Engine : std::uint8_t {
 /// `table` may name its database ("demo.users").
 std::string CreateTableStatement(Workload workload, std::string_view table, Engine engine);
 
+/// What happens to the events on their way. `kOutputs`: a filter that nine of ten users' events
+/// pass, and five outputs (of kUsers only). `kDedup`: by event_id, within a day.
+enum class Transforms : std::uint8_t { kNone, kOutputs, kDedup };
+
 /// What the document of a workload's pipeline leaves open.
 struct PipelineOptions {
   std::string pipeline_id;
@@ -30,6 +34,7 @@ struct PipelineOptions {
   std::uint64_t max_batch_size = 100'000;
   std::string max_delay_time = "1s";
   std::uint32_t shards = 12;
+  Transforms transforms = Transforms::kNone;
 };
 
 /// The pipeline as YAML, with a column for each field of the workload.

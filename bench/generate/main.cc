@@ -42,7 +42,7 @@ constexpr std::string_view kUsage =
   penstock-generate --print table --workload W --table [DB.]T [--engine mergetree|null]
   penstock-generate --print pipeline --workload W --pipeline-id ID --topic T --table T [--brokers B]
       [--clickhouse-host H] [--clickhouse-port P] [--database D] [--user U] [--password P]
-      [--max-batch-size N] [--max-delay D] [--shards S]
+      [--max-batch-size N] [--max-delay D] [--shards S] [--transforms none|outputs|dedup]
 
 Example: a demo topic of a million log lines, of which 1 in 100 is sent twice
   penstock-generate --topic demo.logs --workload logs --create --duplicate-percent 1
@@ -90,6 +90,14 @@ Setter WorkloadName(Workload& out) {
   };
 }
 
+Setter TransformsName(Transforms& out) {
+  return [&out](std::string_view value) {
+    if (value == "none") return out = Transforms::kNone, true;
+    if (value == "outputs") return out = Transforms::kOutputs, true;
+    return value == "dedup" ? (out = Transforms::kDedup, true) : false;
+  };
+}
+
 std::map<std::string_view, Setter> Setters(Options& options) {
   PipelineOptions& pipeline = options.pipeline;
   return {{"--print", Text(options.print)},
@@ -113,6 +121,7 @@ std::map<std::string_view, Setter> Setters(Options& options) {
           {"--table", Text(pipeline.table)},
           {"--max-batch-size", Number<std::uint64_t>(pipeline.max_batch_size, 1)},
           {"--max-delay", Text(pipeline.max_delay_time)},
+          {"--transforms", TransformsName(pipeline.transforms)},
           {"--shards", Number<std::uint32_t>(pipeline.shards, 1)}};
 }
 
@@ -153,6 +162,9 @@ Status Print(const Options& options) {
   if (options.print != "pipeline") return Usage("--print is table or pipeline");
   if (options.pipeline.topic.empty()) return Usage("--print pipeline needs --topic");
   if (options.pipeline.pipeline_id.empty()) return Usage("--print pipeline needs --pipeline-id");
+  if (options.pipeline.transforms == Transforms::kOutputs && workload != Workload::kUsers) {
+    return Usage("--transforms outputs is for the workload users");
+  }
   fmt::print("{}", PipelineDocument(workload, options.pipeline));
   return Done{};
 }
