@@ -17,7 +17,14 @@ std::size_t RecentRows::bytes() const {
   return capacity_ * sizeof(FirstRow) + slots_.size() * sizeof(std::uint32_t);
 }
 
-void RecentRows::Add(const FirstRow& row) {
+void RecentRows::Add(std::span<const FirstRow> rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i + kAhead < rows.size()) __builtin_prefetch(&slots_[SlotOf(rows[i + kAhead].key)]);
+    AddOne(rows[i]);
+  }
+}
+
+void RecentRows::AddOne(const FirstRow& row) {
   bool known = false;
   const std::size_t slot = ForEach(row.key, [&](const FirstRow& other) {
     known = other.id == row.id;

@@ -22,13 +22,12 @@ class RecentRows {
   std::size_t bytes() const;
   std::span<const FirstRow> rows() const { return rows_; }
 
-  /// Remembers the row unless it is known: the same key and identity.
-  void Add(const FirstRow& row);
+  /// Remembers these rows but those that are known: the same key and identity.
+  void Add(std::span<const FirstRow> rows);
 
   /// Calls `found(index of the key, row)` for each row of any of the keys.
   template <typename Found>
   void Find(std::span<const KeyHash> keys, const Found& found) const {
-    constexpr std::size_t kAhead = 16;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (i + kAhead < keys.size()) __builtin_prefetch(&slots_[SlotOf(keys[i + kAhead])]);
       ForEach(keys[i], [&](const FirstRow& row) {
@@ -46,12 +45,15 @@ class RecentRows {
     rows.swap(rows_);
     Clear();
     rows_.reserve(capacity_);
-    for (const FirstRow& row : rows) {
-      if (!gone(row)) Add(row);
-    }
+    std::erase_if(rows, gone);
+    Add(rows);
   }
 
  private:
+  static constexpr std::size_t kAhead = 16;  // About what a core can have on its way from memory.
+
+  void AddOne(const FirstRow& row);
+
   // A slot is 0 or: 12 bits of the hash, so that a strange key seldom looks at the row, and the
   // number of the row, from 1.
   static constexpr unsigned kNumberBits = 21;

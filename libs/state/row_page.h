@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -7,19 +8,32 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "model/first_row.h"
 
 namespace penstock::state {
 
-/// First rows in the order of their keys, packed: what a run is made of. Each number takes only the
-/// bits in which the rows of the page differ, and any row can be read without those before it.
+/// Packs first rows in the order of their keys into pages: what a run is made of. Each number takes
+/// only the bits in which the rows of the page differ, and any row can be read without those before
+/// it.
 ///
 ///   rows, partitions; of each partition: generation, number, lowest offset
 ///   lowest top half of a key, lowest timestamp; the widths in bits of the five columns
 ///   five columns of numbers: top of the key, rest of the key, partition, offset, timestamp
 ///
 /// The stores put a checksum around it.
-void AppendPage(std::span<const FirstRow> rows, std::string& out);
+class PageWriter {
+ public:
+  /// Appends a page of these rows, at least one.
+  void Append(std::span<const FirstRow> rows, std::string& out);
+
+ private:
+  void FindPartitions(std::span<const FirstRow> rows);
+
+  std::vector<RecordId> partitions_;
+  std::array<std::uint32_t, 256> guess_{};
+  std::vector<std::uint64_t> high_, low_, which_, offset_, timestamp_;
+};
 
 /// Reads a page in place: the bytes stay as long as this.
 class PageView {
@@ -36,7 +50,12 @@ class PageView {
   struct Column {
     const char* data = nullptr;
     unsigned width = 0;
-    std::uint64_t At(std::size_t index) const;
+    std::uint64_t At(std::size_t index) const {
+      const std::size_t bit = index * width;
+      const auto word = LoadUnaligned<std::uint64_t>(data + bit / 8);
+      if (width == 64) return word;
+      return (word >> (bit % 8)) & ((std::uint64_t{1} << width) - 1);
+    }
   };
   KeyHash KeyAt(std::size_t index) const;
 

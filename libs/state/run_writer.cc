@@ -6,7 +6,6 @@
 #include <rocksdb/sst_file_writer.h>
 
 #include "base/check.h"
-#include "state/row_page.h"
 #include "state/run_files_inner.h"
 
 namespace penstock::state {
@@ -67,7 +66,7 @@ Status RunWriter::Add(const FirstRow& row) {
 Status RunWriter::WritePage() {
   if (page_rows_.empty()) return Done{};
   page_bytes_.clear();
-  AppendPage(page_rows_, page_bytes_);
+  page_writer_.Append(page_rows_, page_bytes_);
   run_.info.rows += page_rows_.size();
   page_rows_.clear();
   return Put(page_, page_bytes_);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "state/row_page.h"
 #include "state/run.h"
 #include "state/run_files.h"
 
@@ -42,6 +43,7 @@ class RunWriter {
   std::unique_ptr<File> file_;
   std::vector<FirstRow> page_rows_;
   std::uint32_t page_ = 0;
+  PageWriter page_writer_;
   std::string page_bytes_;
 };
 

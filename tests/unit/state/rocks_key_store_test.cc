@@ -43,7 +43,7 @@ class KeyStoreLawTest : public StoreTest {
   void Restart(unsigned seed) {
     random_.seed(seed);
     std::filesystem::remove_all(root_);
-    recent_rows_ = 16 + random_() % 100;
+    recent_rows_ = 60 + random_() % 400;
     log_.clear();
     keys_.clear();
     for (int i = 0; i < 400; ++i) keys_.push_back(testing::RandomKey(random_));
@@ -148,10 +148,10 @@ class KeyStoreLawTest : public StoreTest {
 };
 
 TEST_F(KeyStoreLawTest, ItAnswersAsOneInMemoryThroughCrashesDropsAndReopening) {
-  for (unsigned seed = 0; seed < 5; ++seed) {
+  for (unsigned seed = 0; seed < 4; ++seed) {
     SCOPED_TRACE("seed=" + std::to_string(seed));
     Restart(seed);
-    for (int step = 0; step < 60 && !HasFailure(); ++step) {
+    for (int step = 0; step < 50 && !HasFailure(); ++step) {
       SCOPED_TRACE("step=" + std::to_string(step));
       const auto dice = random_() % 20;
       if (dice == 0) {
@@ -213,6 +213,7 @@ TEST_F(StoreTest, NoRowsMoveThePosition) {
 
 TEST_F(StoreTest, ASliceThatIsDroppedGivesItsRoomBack) {
   std::mt19937_64 random(2);
+  recent_rows_ = 1024;
   auto store = Open();
   const auto rows = SomeRows(random, 20'000);
   ASSERT_TRUE(store->Add(rows, At(1)).ok());
@@ -225,6 +226,7 @@ TEST_F(StoreTest, ASliceThatIsDroppedGivesItsRoomBack) {
 
 TEST_F(StoreTest, MergesKeepRunsFewAndRowsOnce) {
   std::mt19937_64 random(3);
+  recent_rows_ = 128;
   auto store = Open();
   const auto rows = SomeRows(random, 640, 1'000'000, 0);
   for (std::uint64_t round = 1; round <= 40; ++round) {

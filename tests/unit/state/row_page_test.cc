@@ -26,7 +26,7 @@ TEST(RowPageTest, WhatWasWrittenIsRead) {
     std::mt19937_64 random(seed);
     const auto rows = SortedRows(random, 1 + random() % 400);
     std::string page;
-    AppendPage(rows, page);
+    PageWriter().Append(rows, page);
     ASSERT_TRUE(view.Parse(page));
     ASSERT_EQ(view.size(), rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) ASSERT_EQ(view.Row(i), rows[i]) << i;
@@ -47,7 +47,7 @@ TEST(RowPageTest, TheEndsOfEveryNumberAreRead) {
       {{1, 0}, {~0U, std::numeric_limits<std::int32_t>::min(), Offset(kHigh)}, kHigh},
       {{~0ULL, ~0U}, {0, std::numeric_limits<std::int32_t>::max(), Offset(kHigh)}, 0}};
   std::string page;
-  AppendPage(rows, page);
+  PageWriter().Append(rows, page);
   PageView view;
   ASSERT_TRUE(view.Parse(page));
   for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(view.Row(i), rows[i]);
@@ -58,7 +58,7 @@ TEST(RowPageTest, OtherBytesNeverCrash) {
   for (unsigned seed = 0; seed < 3000; ++seed) {
     std::mt19937_64 random(seed);
     std::string page;
-    AppendPage(SortedRows(random, 1 + random() % 40), page);
+    PageWriter().Append(SortedRows(random, 1 + random() % 40), page);
     if (seed % 3 == 0) page.resize(random() % page.size());
     for (int i = 0; i < 3 && !page.empty(); ++i) {
       page[random() % std::min<std::size_t>(page.size(), 60)] = static_cast<char>(random());
