@@ -139,6 +139,7 @@ void Fill(benchmark::State& state, std::uint64_t rows) {
       static_cast<double>(stats.page_reads) / static_cast<double>(asked);
   state.counters["disk_bytes_a_key"] = static_cast<double>(stats.disk_bytes) / known;
   state.counters["filter_bits_a_key"] = 8 * static_cast<double>(stats.filter_bytes) / known;
+  state.counters["index_bits_a_key"] = 8 * static_cast<double>(stats.index_bytes) / known;
   state.counters["recent_MiB"] = static_cast<double>(stats.recent_bytes) / (1 << 20);
   state.counters["runs"] = static_cast<double>(stats.runs);
 }

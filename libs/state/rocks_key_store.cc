@@ -249,7 +249,9 @@ RocksKeyStore::Stats RocksKeyStore::stats() const {
       stats.filter_bytes += run.filter.bytes();
     }
   }
-  if (files_ != nullptr) stats.disk_bytes = files_->disk_bytes();
+  if (files_ == nullptr) return stats;
+  stats.disk_bytes = files_->disk_bytes();
+  stats.index_bytes = files_->index_bytes();
   return stats;
 }
 

@@ -59,6 +59,7 @@ class RocksKeyStore final : public KeyStore {
     std::uint64_t runs = 0;
     std::uint64_t disk_bytes = 0;
     std::uint64_t filter_bytes = 0;
+    std::uint64_t index_bytes = 0;
     std::uint64_t recent_bytes = 0;
     std::uint64_t page_reads = 0;  ///< Since it was opened: pages that RocksDB was asked for.
   };

@@ -35,6 +35,7 @@ rocksdb::Options RocksOptions(const StoreResources& resources) {
   options.num_levels = 2;  // Files can be deleted by range below level 0 only.
   options.disable_auto_compactions = true;
   options.paranoid_checks = true;
+  options.bytes_per_sync = 1 << 20;      // A large run is not written out all at once at its end.
   options.max_open_files = -1;           // All are opened, thus checked, at the start.
   options.write_buffer_size = 64 << 10;  // Nothing is written there.
   options.arena_block_size = 4 << 10;
@@ -294,6 +295,12 @@ Status RunFiles::Read(std::span<const PageRef> pages,
 std::uint64_t RunFiles::disk_bytes() const {
   std::uint64_t bytes = 0;
   inner_->db->GetIntProperty("rocksdb.total-sst-files-size", &bytes);
+  return bytes;
+}
+
+std::uint64_t RunFiles::index_bytes() const {
+  std::uint64_t bytes = 0;
+  inner_->db->GetIntProperty("rocksdb.estimate-table-readers-mem", &bytes);
   return bytes;
 }
 

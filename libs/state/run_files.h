@@ -50,6 +50,7 @@ class RunFiles {
               const std::function<bool(std::size_t, std::string_view)>& seen);
 
   std::uint64_t disk_bytes() const;
+  std::uint64_t index_bytes() const;  ///< In memory: where the pages lie.
 
   struct Inner;  ///< RocksDB's side, for the files beside this.
   Inner& inner() { return *inner_; }

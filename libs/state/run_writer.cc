@@ -19,7 +19,7 @@ constexpr bool kForgetWhatWasWritten = false;
 
 struct RunWriter::File {
   explicit File(const rocksdb::Options& options)
-      : sst(rocksdb::EnvOptions(), options, nullptr, kForgetWhatWasWritten) {}
+      : sst(rocksdb::EnvOptions(options), options, nullptr, kForgetWhatWasWritten) {}
   rocksdb::SstFileWriter sst;
 };
 
