@@ -48,12 +48,14 @@ PipelineHarness& CrashTest::NewLoadedPipeline() {
 }
 
 Load& CrashTest::StartLoad(const PipelineHarness& pipeline, std::uint64_t backlog,
-                           std::uint64_t per_second) {
+                           std::uint64_t per_second, std::uint64_t repeat_percent) {
   dropped_before_ = DroppedRepeats(pipeline.clickhouse());
-  load_ = std::make_unique<Load>(
-      servers().kafka, pipeline.topic(),
-      Load::Options{
-          .seed = seed_, .partitions = kPartitions, .backlog = backlog, .per_second = per_second});
+  load_ = std::make_unique<Load>(servers().kafka, pipeline.topic(),
+                                 Load::Options{.seed = seed_,
+                                               .partitions = kPartitions,
+                                               .backlog = backlog,
+                                               .per_second = per_second,
+                                               .repeat_percent = repeat_percent});
   return *load_;
 }
 
@@ -99,6 +101,37 @@ void CrashTest::ExpectEachExactlyOnce(PipelineHarness& pipeline, std::string_vie
   EXPECT_EQ(pipeline.Committed(kafka()), static_cast<std::int64_t>(records));
   ExpectCleanRecords(pipeline, records);
   if (HasFailure()) PrintDifferences(pipeline);
+}
+
+void CrashTest::ExpectEachKeyExactlyOnce(PipelineHarness& pipeline, std::string_view what,
+                                         const std::function<bool(std::uint64_t id)>& kept) {
+  const std::uint64_t records = load_->Finish();
+  std::uint64_t expected = 0;
+  std::uint64_t sum = 0;
+  for (std::uint64_t id = 0; id < load_->distinct(); ++id) {
+    if (!kept(id)) continue;
+    ++expected;
+    sum += id;
+  }
+  pipeline.WaitForRows(expected, std::chrono::seconds(90));
+  pipeline.WaitForCommits(kafka(), std::chrono::seconds(90));
+  const ClickHouse& clickhouse = pipeline.clickhouse();
+  const std::uint64_t rows = pipeline.Rows();
+  const std::uint64_t distinct = clickhouse.Number("SELECT uniqExact(id) FROM " + pipeline.table());
+  const Account account = pipeline.TotalAccount();
+  fmt::print(
+      "{}: {} records of {} ids, {} kept by the filter: {} lost, {} repeated; {} filtered, {} "
+      "duplicates\n",
+      what, records, load_->distinct(), expected, expected - distinct, rows - distinct,
+      account[Outcome::kFiltered], account[Outcome::kDuplicate]);
+  EXPECT_EQ(rows, expected) << what;
+  EXPECT_EQ(distinct, expected) << what;
+  EXPECT_EQ(clickhouse.Number("SELECT sum(id) FROM " + pipeline.table()), sum);
+  EXPECT_EQ(account[Outcome::kRow], expected);
+  EXPECT_EQ(account[Outcome::kRow] + account[Outcome::kFiltered] + account[Outcome::kDuplicate],
+            records);
+  EXPECT_TRUE(pipeline.DeadLetters().empty());
+  EXPECT_EQ(pipeline.sink().Metrics().Sum("penstock_sections_refused_total"), 0);
 }
 
 // The commits are asked first: rows that come in between cannot make them look better.

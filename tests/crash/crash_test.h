@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -26,11 +27,17 @@ class CrashTest : public PipelineTest {
 
   /// A pipeline with its table, on a new topic.
   PipelineHarness& NewLoadedPipeline();
-  Load& StartLoad(const PipelineHarness& pipeline, std::uint64_t backlog, std::uint64_t per_second);
+  Load& StartLoad(const PipelineHarness& pipeline, std::uint64_t backlog, std::uint64_t per_second,
+                  std::uint64_t repeat_percent = 0);
 
   /// Ends the load, waits until all of it has arrived, and compares every count.
   void ExpectEachExactlyOnce(PipelineHarness& pipeline, std::string_view what,
                              Clock::Duration patience = std::chrono::seconds(90));
+
+  /// The same with a transform whose filter keeps the ids that `kept` does and that keeps one row
+  /// of each id.
+  void ExpectEachKeyExactlyOnce(PipelineHarness& pipeline, std::string_view what,
+                                const std::function<bool(std::uint64_t id)>& kept);
 
   /// The weaker promise, of a pipeline that had to stop: no row is there twice, and every record
   /// below Kafka's committed offset is there.

@@ -1,5 +1,6 @@
 #include "crash/load.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{10};
 constexpr std::uint64_t kTicksASecond = 100;
+constexpr std::uint64_t kFurthestRepeat = 1000;
 constexpr std::chrono::seconds kBacklogPatience{60};
 
 }  // namespace
@@ -48,8 +50,10 @@ void Load::Produce(std::stop_token stop) {
   KafkaProducer producer(brokers_, {{"enable.idempotence", "true"}, {"linger.ms", "5"}});
   const auto send = [&](std::uint64_t count) {
     for (std::uint64_t i = 0; i < count; ++i) {
-      const std::uint64_t id = sent_++;
-      const std::uint64_t draw = Hash64(fmt::format("{}/{}", options_.seed, id));
+      const std::uint64_t draw = Hash64(fmt::format("{}/{}", options_.seed, sent_++));
+      const bool again = distinct_ > 0 && (draw >> 32) % 100 < options_.repeat_percent;
+      const std::uint64_t id =
+          again ? distinct_ - 1 - (draw >> 40) % std::min(kFurthestRepeat, distinct_) : distinct_++;
       const auto partition =
           static_cast<std::int32_t>(draw % static_cast<std::uint64_t>(options_.partitions));
       producer.Send(topic_, partition, {.value = RecordOf(options_.seed, id)});

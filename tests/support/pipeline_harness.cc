@@ -59,6 +59,7 @@ PipelineHarness::PipelineHarness(const Servers& servers, std::string topic,
       nats_url_(servers.nats),
       clickhouse_(servers),
       ingestor_(Executable("penstock-ingestor"), "ingestor", folder_),
+      transform_(Executable("penstock-transform"), "transform", folder_),
       sink_(Executable("penstock-sink"), "sink", folder_) {
   document = MakeDocument();
 }
@@ -66,6 +67,7 @@ PipelineHarness::PipelineHarness(const Servers& servers, std::string topic,
 PipelineHarness::~PipelineHarness() {
   try {
     ingestor_.Kill9();
+    transform_.Kill9();
     sink_.Kill9();
     if (nats_url_ == servers_.nats) RemoveStreams();
     clickhouse_.Query(fmt::format("DROP TABLE IF EXISTS {} SYNC", table()));
@@ -142,7 +144,18 @@ std::vector<std::string> PipelineHarness::Arguments() const {
 
 void PipelineHarness::Start() {
   StartIngestor();
+  if (transforms()) StartTransform();
   StartSink();
+}
+
+void PipelineHarness::StartTransform() {
+  std::vector<std::string> arguments = Arguments();
+  arguments.insert(arguments.end(), {"--state-dir", (folder_ / "state").string()});
+  transform_.Start(arguments);
+}
+
+std::filesystem::path PipelineHarness::StateFolder() const {
+  return folder_ / "state" / protocol::PipelineToken(id_);
 }
 
 ServiceProcess PipelineHarness::NewIngestor(std::string name) const {
@@ -221,7 +234,9 @@ std::vector<json> PipelineHarness::DeadLetters() {
 void PipelineHarness::RemoveStreams() {
   std::vector<std::string> names = {protocol::DeadLetterStream(id_), "KV_" + protocol::Bucket(id_)};
   for (std::uint32_t shard = 0; shard < shards(); ++shard) {
-    names.push_back(protocol::StreamName(id_, protocol::Hop::kIn, ShardId(shard)));
+    for (const auto hop : {protocol::Hop::kIn, protocol::Hop::kOut, protocol::Hop::kKeys}) {
+      names.push_back(protocol::StreamName(id_, hop, ShardId(shard)));
+    }
   }
   for (const std::string& name : names) {
     const Status removed = streams().Remove(name);
@@ -231,6 +246,7 @@ void PipelineHarness::RemoveStreams() {
 
 void PipelineHarness::PrintLogs() const {
   PrintEnd(ingestor_);
+  if (transform_.started()) PrintEnd(transform_);
   PrintEnd(sink_);
 }
 

@@ -27,9 +27,10 @@ struct PipelineField {
   std::string column_type;
 };
 
-/// One pipeline on real servers: its document, its table, an ingestor and a sink as child
-/// processes, and what a test wants to know about them. Takes its streams, bucket and table with
-/// it. One thread; throws std::runtime_error when a server does not do what was asked.
+/// One pipeline on real servers: its document, its table, an ingestor, a sink and (where the
+/// document has transforms) a transform as child processes, and what a test wants to know about
+/// them. Takes its streams, bucket and table with it. One thread; throws std::runtime_error when a
+/// server does not do what was asked.
 class PipelineHarness {
  public:
   /// The document has few shards and short delays; change `document` before the first start.
@@ -50,12 +51,17 @@ class PipelineHarness {
   std::uint64_t Rows() const { return clickhouse_.Number("SELECT count() FROM " + table()); }
   const ClickHouse& clickhouse() const { return clickhouse_; }
 
-  /// Both services; each waits until it serves its pages.
+  /// All services; each waits until it serves its pages.
   void Start();
   void StartIngestor() { ingestor_.Start(Arguments()); }
+  void StartTransform();
   void StartSink() { sink_.Start(Arguments()); }
+  bool transforms() const { return document.contains("transforms"); }
   ServiceProcess& ingestor() { return ingestor_; }
+  ServiceProcess& transform() { return transform_; }
   ServiceProcess& sink() { return sink_; }
+  /// Where the transform keeps the dedup stores of its shards.
+  std::filesystem::path StateFolder() const;
   /// One more ingestor of the same group, under a name of its own.
   ServiceProcess NewIngestor(std::string name) const;
   /// The command line of a service of this pipeline, but for what ServiceProcess adds. Writes the
@@ -96,6 +102,7 @@ class PipelineHarness {
   std::string nats_url_;
   ClickHouse clickhouse_;
   ServiceProcess ingestor_;
+  ServiceProcess transform_;
   ServiceProcess sink_;
   std::unique_ptr<jetstream::Connection> nats_;
 };

@@ -2,7 +2,7 @@
 # A test finds the services that it starts in the build's bin folder.
 set(penstock_pipeline_parts process jetstream clickhouse kafka config protocol)
 
-penstock_left_out(penstock_pipelines_left_out ${penstock_pipeline_parts} ingestor sink)
+penstock_left_out(penstock_pipelines_left_out ${penstock_pipeline_parts} ingestor transform sink)
 if(NOT TARGET penstock_pipeline_harness AND NOT penstock_pipelines_left_out)
   add_library(penstock_pipeline_harness STATIC
               "${CMAKE_CURRENT_LIST_DIR}/kafka_admin.cc" "${CMAKE_CURRENT_LIST_DIR}/metrics_page.cc"
@@ -17,7 +17,7 @@ if(NOT TARGET penstock_pipeline_harness AND NOT penstock_pipelines_left_out)
   foreach(part IN LISTS penstock_pipeline_parts)
     target_link_libraries(penstock_pipeline_harness PUBLIC penstock_${part})
   endforeach()
-  add_dependencies(penstock_pipeline_harness penstock-ingestor penstock-sink)
+  add_dependencies(penstock_pipeline_harness penstock-ingestor penstock-transform penstock-sink)
 endif()
 
 function(penstock_pipeline_test name label timeout)
