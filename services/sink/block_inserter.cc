@@ -42,6 +42,7 @@ BlockInserter::BlockInserter(std::chrono::milliseconds first_retry, Parts parts,
       block_(block),
       stop_(std::move(stop)),
       waiting_(parts.metrics),
+      waiting_for_rows_(parts.metrics),
       unanswered_(parts.brake) {}
 
 Status BlockInserter::Run() {
@@ -90,7 +91,7 @@ Status BlockInserter::InsertPiece(const Piece& piece) {
     PENSTOCK_ASSIGN_OR_RETURN(const Fate fate, React(piece, *trouble, prepared));
     if (fate == Fate::kSettled) {
       unanswered_.End();
-      return Done{};
+      return KeepPace(*trouble);
     }
   }
   waiting_.End();
@@ -178,6 +179,18 @@ Result<BlockInserter::Fate> BlockInserter::React(const Piece& piece, const Table
       return GiveUp(piece, trouble, prepared);
   }
   return Fate::kOpen;
+}
+
+Status BlockInserter::KeepPace(const TableTrouble& refusal) {
+  const Clock::Time now = parts_.clock.Now();
+  const Clock::Duration wait = parts_.pace.Refused(now);
+  if (wait == Clock::Duration::zero()) {
+    waiting_for_rows_.End();
+    return Done{};
+  }
+  waiting_for_rows_.ForRows(refusal, wait);
+  if (!WaitUntil(now + wait, stop_)) return kStopped;
+  return Done{};
 }
 
 Result<bool> BlockInserter::MadeAnew(const Piece& piece, PreparedBlock& prepared) {

@@ -12,6 +12,7 @@
 
 #include "base/backoff.h"
 #include "base/clock.h"
+#include "sink/bisect_pace.h"
 #include "sink/block_owner.h"
 #include "sink/block_sizer.h"
 #include "sink/fault_policy.h"
@@ -35,6 +36,7 @@ class BlockInserter {
     const Clock& clock;
     SinkMetrics& metrics;
     BlockSizer& sizer;
+    BisectPace& pace;
     std::counting_semaphore<>& converting;  ///< How many may convert at a time.
     std::atomic<std::uint64_t>& inserted;   ///< Inserts of all blocks that went through.
     TokenBrake& brake;
@@ -60,6 +62,8 @@ class BlockInserter {
   void Note(const TableTrouble& trouble);
   /// Does what the policy says. kOpen: try the piece again; kSettled: it was split or given up.
   Result<Fate> React(const Piece& piece, const TableTrouble& trouble, PreparedBlock& prepared);
+  /// Before the next piece, after one that was split or given up.
+  Status KeepPace(const TableTrouble& refusal);
   Result<Fate> Halve(const Piece& piece, const TableTrouble& trouble, PreparedBlock& prepared);
   Result<Fate> Partition(const Piece& piece, const TableTrouble& trouble, PreparedBlock& prepared);
   Result<Fate> GiveUp(const Piece& piece, const TableTrouble& trouble, PreparedBlock& prepared);
@@ -90,7 +94,8 @@ class BlockInserter {
   std::optional<Backoff> backoff_;
   clickhouse::ErrorClass backoff_class_{};
   SinkMetrics::Waiting waiting_;
-  TokenBrake::Unanswered unanswered_;  // While the piece in hand may have been applied.
+  SinkMetrics::Waiting waiting_for_rows_;  // From piece to piece, until none has to.
+  TokenBrake::Unanswered unanswered_;      // While the piece in hand may have been applied.
 };
 
 }  // namespace penstock::sink

@@ -51,6 +51,7 @@ void InsertPool::Process(Job job, std::stop_token stop) {
                           .clock = parts_.clock,
                           .metrics = parts_.metrics,
                           .sizer = sizer_,
+                          .pace = pace_,
                           .converting = converting_,
                           .inserted = inserted_,
                           .brake = brake_},

@@ -12,6 +12,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/clock.h"
+#include "sink/bisect_pace.h"
 #include "sink/block_inserter.h"
 #include "sink/block_owner.h"
 #include "sink/block_sizer.h"
@@ -69,6 +70,7 @@ class InsertPool {
   std::counting_semaphore<> converting_;
   std::atomic<std::uint64_t> inserted_{0};
   BlockSizer sizer_;
+  BisectPace pace_{{}};
   TokenBrake brake_;
   BoundedQueue<Job> jobs_;
   std::vector<std::jthread> threads_;

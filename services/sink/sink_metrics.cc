@@ -217,17 +217,32 @@ void SinkMetrics::BlockScale(double scale) {
 
 void SinkMetrics::Waiting::For(const TableTrouble& trouble) {
   const PauseReason reason = ReasonOf(trouble.error_class);
-  if (reason_ != reason) {
-    End();
-    reason_ = reason;
-    owner_.CountWaiting(reason, 1);
-  }
+  Count(reason);
   const bool repair = NeedsSomebody(reason);
   owner_.log_.LogFor(
       ToText(reason), repair ? LogLevel::kError : LogLevel::kWarn,
       repair ? "Inserts are paused until somebody acts; nothing is lost meanwhile."
              : "An insert did not go through: it is repeated.",
       {{"reason", ToText(reason)}, {"code", trouble.code}, {"error", trouble.message}});
+}
+
+void SinkMetrics::Waiting::ForRows(const TableTrouble& last, Clock::Duration wait) {
+  Count(PauseReason::kRows);
+  owner_.log_.LogFor(
+      ToText(PauseReason::kRows), LogLevel::kWarn,
+      "ClickHouse refuses many rows, each of which is looked for with inserts of its own: they are "
+      "slowed down so as not to flood it. Stop the pipeline if the table or the document is wrong; "
+      "what is not inserted yet is not lost.",
+      {{"wait_ms", wait / std::chrono::milliseconds(1)},
+       {"code", last.code},
+       {"error", last.message}});
+}
+
+void SinkMetrics::Waiting::Count(PauseReason reason) {
+  if (reason_ == reason) return;
+  End();
+  reason_ = reason;
+  owner_.CountWaiting(reason, 1);
 }
 
 void SinkMetrics::Waiting::End() {

@@ -23,12 +23,19 @@
 namespace penstock::sink {
 
 /// Why no insert goes through: a closed list, the label of penstock_sink_paused.
-enum class PauseReason : std::uint8_t { kTransient, kPressure, kCapacity, kSchema, kAccess };
-inline constexpr std::size_t kPauseReasons = 5;
+enum class PauseReason : std::uint8_t {
+  kTransient,
+  kPressure,
+  kCapacity,
+  kSchema,
+  kAccess,
+  kRows,  ///< Many rows of a block are refused: its pieces wait so as not to flood the server.
+};
+inline constexpr std::size_t kPauseReasons = 6;
 
 constexpr std::string_view ToText(PauseReason reason) {
-  constexpr std::string_view kNames[kPauseReasons] = {"transient", "pressure", "capacity", "schema",
-                                                      "access"};
+  constexpr std::string_view kNames[kPauseReasons] = {"transient", "pressure", "capacity",
+                                                      "schema",    "access",   "rows"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 PauseReason ReasonOf(clickhouse::ErrorClass error_class);
@@ -94,9 +101,13 @@ class SinkMetrics {
 
     /// It waits for that from now on.
     void For(const TableTrouble& trouble);
+    /// Between its pieces, since many rows are refused.
+    void ForRows(const TableTrouble& last, Clock::Duration wait);
     void End();
 
    private:
+    void Count(PauseReason reason);
+
     SinkMetrics& owner_;
     std::optional<PauseReason> reason_;
   };

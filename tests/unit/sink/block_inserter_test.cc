@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@
 namespace penstock::sink {
 namespace {
 
+using namespace std::chrono_literals;
 using clickhouse::ErrorClass;
 using penstock::testing::FakeTable;
 
@@ -118,6 +120,7 @@ class World {
                             .clock = SystemClock(),
                             .metrics = metrics_,
                             .sizer = sizer_,
+                            .pace = *pace_,
                             .converting = converting_,
                             .inserted = inserted_,
                             .brake = brake_},
@@ -148,6 +151,11 @@ class World {
   FakeTable& table() { return table_; }
   FakeOwner& owner() { return owner_; }
   Metrics& metrics() { return registry_; }
+  bool paused_for_rows() {
+    return registry_.Expose().find("penstock_sink_paused{reason=\"rows\"} 1\n") !=
+           std::string::npos;
+  }
+  void SetPace(BisectPace::Options pace) { pace_.emplace(pace); }
 
  private:
   ByteBudget budget_{1 << 30};
@@ -158,6 +166,7 @@ class World {
   Metrics registry_;
   SinkMetrics metrics_{registry_, SystemClock(), 1};
   BlockSizer sizer_;
+  std::optional<BisectPace> pace_{BisectPace::Options{}};
   std::counting_semaphore<> converting_{1};
   std::atomic<std::uint64_t> inserted_{0};
   TokenBrake brake_{SystemClock()};
@@ -225,6 +234,38 @@ TEST(BlockInserterTest, TooLittleMemoryHalvesUntilItFits) {
   ASSERT_TRUE(world.Live());
   world.ExpectEachRowOnceBut({});
   EXPECT_EQ(world.table().applied(), 8U);
+}
+
+// Nothing is lost or flooded when every row is bad: the pieces wait, which is said, and stops with
+// the block.
+TEST(BlockInserterTest, ABlockOfBadRowsIsTakenApartSlowly) {
+  constexpr std::size_t kRows = 40;
+  World world(kRows);
+  world.SetPace({.free = 20, .a_second = 0, .doubling = 1000, .first = 1ms, .most = 1ms});
+  world.table().Set({.refused = [](std::int64_t) { return true; }});
+  std::vector<bool> paused;
+  world.table().OnInsert([&](std::uint64_t) { paused.push_back(world.paused_for_rows()); });
+  const Clock::Time start = SystemClock().Now();
+  ASSERT_TRUE(world.Live());
+  std::set<std::int64_t> all;
+  for (std::size_t i = 0; i < kRows; ++i) all.insert(static_cast<std::int64_t>(i));
+  world.ExpectEachRowOnceBut(all);
+  EXPECT_EQ(std::ranges::count(paused, false), 21) << "the first attempts follow at once";
+  EXPECT_FALSE(world.paused_for_rows());
+  EXPECT_GE(SystemClock().Now() - start, (paused.size() - 21) * 1ms);
+}
+
+TEST(BlockInserterTest, AStopEndsTheWaitBetweenPieces) {
+  World world(40);
+  world.SetPace({.free = 0, .first = 1h, .most = 1h});
+  world.table().Set({.refused = [](std::int64_t) { return true; }});
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    while (!world.paused_for_rows()) std::this_thread::yield();
+    stop.request_stop();
+  });
+  EXPECT_FALSE(world.Live(stop.get_token()));
+  EXPECT_EQ(world.table().attempts(), 1U);
 }
 
 // What may be in the table already is not sent again under other tokens.
