@@ -178,6 +178,21 @@ void AppendTransform(std::string& out, const TransformPlan& plan) {
   }
 }
 
+/// Blocks a second, each of which is a part for each of its partitions, when every shard's blocks
+/// go out by age. Blocks that are full come on top, each with `max_batch_rows` rows.
+double BlocksByAge(const PipelineSpec& spec) {
+  return spec.resources.shards / std::chrono::duration<double>(spec.sink.max_delay).count();
+}
+
+std::string PartsASecond(const PipelineSpec& spec) {
+  return fmt::format(
+      "  parts: at most {:.3g} a second for blocks by age ({} shards, each every {}), and 1 for "
+      "each "
+      "{} rows of full blocks; as often as a block has partitions\n",
+      BlocksByAge(spec), spec.resources.shards, FormatDuration(spec.sink.max_delay),
+      spec.sink.max_batch_rows);
+}
+
 void AppendColumns(std::string& out, const PipelineSpec& spec, const PipelinePlan& plan) {
   out += fmt::format("\ntable {}.{}\n", spec.sink.connection.database, spec.sink.table);
   if (plan.columns.empty()) out += "  each column takes the field of its name\n";
@@ -190,6 +205,7 @@ void AppendColumns(std::string& out, const PipelineSpec& spec, const PipelinePla
   }
   out += fmt::format("  blocks of {} rows or {} or {}\n", spec.sink.max_batch_rows,
                      FormatSize(spec.sink.max_batch_bytes), FormatDuration(spec.sink.max_delay));
+  out += PartsASecond(spec);
 }
 
 std::string Json(std::string_view text) {
@@ -279,10 +295,12 @@ std::string DescribePlanAsJson(const PipelineSpec& spec, const PipelinePlan& pla
   });
   return fmt::format(
       "{{\"pipeline_id\": {}, \"shards\": {},\n \"stages\": {},\n \"streams\": {},\n"
-      " \"sources\": {},\n \"transform\": {},\n \"table\": {}, \"columns\": {}}}\n",
+      " \"sources\": {},\n \"transform\": {},\n \"table\": {}, \"parts_per_second_by_age\": "
+      "{:.3g}, \"columns\": "
+      "{}}}\n",
       Json(spec.pipeline_id), spec.resources.shards, stages, streams, sources,
       plan.transform ? JsonTransform(*plan.transform) : "null", Json(spec.sink.table),
-      JsonList(plan.columns, JsonColumn));
+      BlocksByAge(spec), JsonList(plan.columns, JsonColumn));
 }
 
 }  // namespace penstock::config

@@ -332,8 +332,11 @@ TEST(PlannerTest, TheDescriptionSaysWhatWillRun) {
   EXPECT_THAT(text, HasSubstr("in: 12 of 342 MiB each, on disk"));
   EXPECT_THAT(text, HasSubstr("cents   int64     must be there"));
   EXPECT_THAT(text, HasSubstr("c       Int64  from cents"));
+  EXPECT_THAT(text, HasSubstr("parts: at most 12 a second for blocks by age"));
+  EXPECT_THAT(text, HasSubstr("and 1 for each 100000 rows of full blocks"));
   const std::string json = DescribePlanAsJson(spec, MakePlan(spec), 4);
   EXPECT_TRUE(ReadPipeline(json).faults.at(0).message.find("not valid JSON") == std::string::npos);
+  EXPECT_THAT(json, HasSubstr(R"("parts_per_second_by_age": 12,)"));
   EXPECT_THAT(json,
               HasSubstr(R"("streams": [{"hop": "in", "count": 12, "max_bytes": 357913941}])"));
 }
