@@ -116,5 +116,26 @@ TEST_F(BadRowsTest, TheSameByASinkThatIsKilledTenTimesMeanwhile) {
   EXPECT_EQ(in_the_middle, kKills);
 }
 
+// ClickHouse itself dies between two pieces. (Its death in the middle of an insert promises less:
+// docs/delivery-guarantees.md, "Not yet".)
+TEST_F(BadRowsTest, TheSameByAClickHouseThatIsKilledWhileTheBlockIsSplit) {
+  constexpr int kKills = 2;
+  PipelineHarness& pipeline = OneBlock();
+  pipeline.Start();
+  for (int kill = 0; kill < kKills; ++kill) {
+    const std::uint64_t enough = gate().inserts() + 20;
+    WaitFor("inserts", [&] { return gate().inserts() >= enough; });
+    // One insert is on its way at a time: when the next breaks, the last was answered.
+    gate().SetForInserts({.kind = GateVerdict::Kind::kBreak});
+    const std::uint64_t answered = gate().inserts() + 2;
+    WaitFor("an insert that breaks", [&] { return gate().inserts() >= answered; });
+    EXPECT_FALSE(pipeline.ShardRecords().at(0).intents.at(0).splits.empty());
+    RunStack(servers(), {"kill9", "clickhouse"});
+    RunStack(servers(), {"start", "clickhouse"});
+    gate().Set({});
+  }
+  ExpectAllButTheBad(pipeline);
+}
+
 }  // namespace
 }  // namespace penstock::testing
