@@ -76,15 +76,19 @@ class Servers:
             forget_peak(self.pid(server))
 
     def query(self, sql):
+        return self.post("", sql.encode()).decode().strip()
+
+    def post(self, sql, body):
+        """A query whose data (or, without one, whose text) is the body; the answer's bytes."""
         host, port, user, password = self.clickhouse
         request = urllib.request.Request(
-            f"http://{host}:{port}/",
-            data=sql.encode(),
+            f"http://{host}:{port}/?wait_end_of_query=1&query={urllib.parse.quote(sql)}",
+            data=body,
             headers={"X-ClickHouse-User": user, "X-ClickHouse-Key": password},
         )
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:
-                return answer.read().decode().strip()
+                return answer.read()
         except urllib.error.HTTPError as error:
             raise Failure(f"ClickHouse: {error.read().decode().strip()}") from error
 
