@@ -2,12 +2,14 @@
 
 #include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/format.h"
+#include "process/child_process.h"
 #include "support/penstock_command.h"
 #include "support/pipeline_test.h"
 
@@ -75,6 +77,53 @@ TEST_F(DlqTest, RefusedRowsComeInOnceAfterTheConstraintIsGone) {
   EXPECT_THAT(Dlq(pipeline, "list", "").text,
               HasSubstr(fmt::format("{} dead letters\n", kBad - 1)));
   EXPECT_THAT(Dlq(pipeline, "list", "").text, Not(HasSubstr("/0/125 ")));
+}
+
+// The command dies between two letters, several times: what it has sent counts, the rest is sent by
+// the next call.
+TEST_F(DlqTest, AReplayThatIsKilledBetweenLettersIsFinishedByTheNext) {
+  constexpr std::uint64_t kRecords = 100;
+  constexpr int kKills = 2;
+  const std::string topic = NewTopic(1);
+  PipelineHarness& pipeline =
+      NewPipeline(topic, {{"id", "string", "id", "UUID"}, {"_offset", "", "place", "Int64"}});
+  pipeline.document["resources"]["shards"] = 1;
+  pipeline.document["sink"]["max_delay_time"] = "20ms";
+  for (auto& column : pipeline.document["sink"]["mapping"]) column.erase("column_type");
+  std::vector<std::string> records;
+  for (std::uint64_t id = 0; id < kRecords; ++id) {
+    records.push_back(fmt::format(R"({{"id":"number {}"}})", id));
+  }
+  pipeline.CreateTable();
+  Produce(topic, 0, records);
+  pipeline.Start();
+  pipeline.WaitForCommits(kafka());
+  ASSERT_EQ(pipeline.Rows(), 0U);
+  ASSERT_EQ(pipeline.DeadLetters().size(), kRecords);
+  pipeline.clickhouse().Query("ALTER TABLE " + pipeline.table() + " DROP COLUMN id");
+  pipeline.clickhouse().Query("ALTER TABLE " + pipeline.table() + " ADD COLUMN id String");
+  pipeline.sink().Stop();
+  pipeline.StartSink();
+  for (int kill = 0; kill < kKills; ++kill) {
+    const std::uint64_t before = pipeline.Rows();
+    auto started =
+        process::ChildProcess::Start({.name = "dlq replay",
+                                      .argv = PenstockWords(pipeline, {"dlq", "replay"}, {}),
+                                      .output_file = "/dev/null"});
+    ASSERT_TRUE(started.ok());
+    process::ChildProcess replay = std::move(started).value();
+    WaitFor("some of the letters are rows", [&] { return pipeline.Rows() > before; });
+    EXPECT_EQ(replay.Kill().signal, 9) << "it was done before";
+  }
+  const std::uint64_t killed_at = pipeline.Rows();
+  EXPECT_LT(killed_at, kRecords) << "no kill came between two letters";
+  const CommandAnswer rest = Dlq(pipeline, "replay", "");
+  EXPECT_EQ(rest.code, 0) << rest.text;
+  EXPECT_THAT(rest.text, HasSubstr(" inserted, "));
+  EXPECT_THAT(rest.text, HasSubstr(" was inserted before"));
+  EXPECT_EQ(pipeline.clickhouse().Lines(
+                fmt::format("SELECT count(), uniqExact(id) FROM {}", pipeline.table())),
+            std::vector<std::string>{fmt::format("{0}\t{0}", kRecords)});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <sys/wait.h>
 
@@ -11,17 +12,28 @@
 
 namespace penstock::testing {
 
+/// The words of `penstock <command…> <document> --nats <the pipeline's> <rest…>`;
+/// PENSTOCK_BIN_DIR is where it is.
+inline std::vector<std::string> PenstockWords(const PipelineHarness& pipeline,
+                                              std::vector<std::string> command,
+                                              const std::vector<std::string>& rest) {
+  const std::vector<std::string> arguments = pipeline.Arguments();
+  command.insert(command.begin(), PENSTOCK_BIN_DIR "/penstock");
+  command.insert(command.end(), {arguments[1], "--nats", arguments[3]});
+  command.insert(command.end(), rest.begin(), rest.end());
+  return command;
+}
+
 struct CommandAnswer {
   int code = -1;
   std::string text;  ///< stdout and stderr.
 };
 
-/// `penstock <command> <document> --nats <the pipeline's> <rest>`; PENSTOCK_BIN_DIR is where it is.
+/// `penstock <command> <document> --nats <the pipeline's> <rest>`, to its end.
 inline CommandAnswer RunPenstock(const PipelineHarness& pipeline, const std::string& command,
                                  const std::string& rest) {
-  const std::vector<std::string> arguments = pipeline.Arguments();
-  const std::string line = fmt::format("{}/penstock {} {} --nats {} {} 2>&1", PENSTOCK_BIN_DIR,
-                                       command, arguments[1], arguments[3], rest);
+  const std::string line =
+      fmt::format("{} 2>&1", fmt::join(PenstockWords(pipeline, {command}, {rest}), " "));
   CommandAnswer answer;
   FILE* pipe = popen(line.c_str(), "r");
   if (pipe == nullptr) return answer;
