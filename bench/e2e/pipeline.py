@@ -131,10 +131,11 @@ class Pipeline:
 
 
 def wait_for(condition, what, pipeline, period_s, limit_s):
-    """Polls until `condition()`; a failure shows what the stages last said."""
+    """Polls until `condition()`, each `period_s` (a number, or a function that says it); a failure shows
+    what the stages last said."""
     end = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > end:
             tails = "\n".join(stage.tail() for stage in pipeline.stages.values())
             raise Failure(f"{what}: not within {limit_s} s\n{tails}")
-        time.sleep(period_s)
+        time.sleep(period_s() if callable(period_s) else period_s)
