@@ -66,7 +66,8 @@ def _by_sink(workload, servers, options, folder, topic, table):
     servers.settle()
     cpu = _Cpu(servers)
     try:
-        with cpu, Pipeline(options.bin, document, servers.nats, folder) as pipeline:
+        stages = (options.bin, document, servers.nats, folder, workload.stages)
+        with cpu, Pipeline(*stages) as pipeline:
             rows = f"{options.events:,} rows"
             confirmed = lambda: pipeline.confirmed() >= options.events  # noqa: E731
             wait_for(confirmed, rows, pipeline, 0.1, LIMIT_S)
