@@ -23,6 +23,7 @@ ShardOutput::ShardOutput(Options options, Parts parts, AnswerCallback on_answer)
     : options_(std::move(options)),
       parts_(parts),
       on_answer_(std::move(on_answer)),
+      raw_limit_(RawLimit()),
       letters_(options_.pipeline_id, parts.publisher.MaxPayload() / 2) {
   open_.fingerprints = options_.fingerprints;
   open_.shard = options_.shard;
@@ -37,21 +38,16 @@ std::size_t ShardOutput::RawLimit() const {
   return std::min(kLargestRaw, payload > 2 * kOverhead ? payload - kOverhead : payload / 2);
 }
 
-std::size_t ShardOutput::LargestRow() const {
-  return RawLimit();
-}
-
 bool ShardOutput::Full() const {
   return static_cast<double>(raw_bytes_) * compression_ >=
              static_cast<double>(options_.target_bytes) ||
-         raw_bytes_ >= RawLimit() || letters_.bytes() >= RawLimit() ||
+         raw_bytes_ >= raw_limit_ || letters_.bytes() >= raw_limit_ ||
          open_.sections.size() >= kMostSections;
 }
 
 bool ShardOutput::CanTake(std::size_t bytes) const {
   if (open_.sections.empty()) return true;
-  const bool fits = !Full() && raw_bytes_ + bytes <= RawLimit();
-  return fits;
+  return !Full() && raw_bytes_ + bytes <= raw_limit_;
 }
 
 Section& ShardOutput::SectionOf(PartitionStay& partition, Offset first) {
@@ -97,7 +93,10 @@ void ShardOutput::SendIfDue(bool flush) {
     if (!sending_->waiting && now >= sending_->retry_at) Send();
     return;
   }
-  if (open_.sections.empty()) return;
+  if (open_.sections.empty()) {
+    raw_limit_ = RawLimit();
+    return;
+  }
   if (!flush && !Full() && now < opened_ + options_.max_delay) return;
   Seal();
   Send();

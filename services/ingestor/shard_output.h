@@ -71,7 +71,7 @@ class ShardOutput {
   /// Whether a row of about `bytes` can be taken now; if not, one can after an Answer.
   bool CanTake(std::size_t bytes) const;
   /// The largest row that any batch can carry.
-  std::size_t LargestRow() const;
+  std::size_t LargestRow() const { return raw_limit_; }
 
   void AppendRow(PartitionStay& partition, Offset offset, std::int64_t timestamp_ms,
                  std::span<const Cell> cells, std::size_t bytes);
@@ -111,6 +111,7 @@ class ShardOutput {
 
   Batch open_;
   std::vector<CommitTracker::Stay> open_stays_;  // One for each section of open_.
+  std::size_t raw_limit_;                        // Of open_; another server may have another one.
   stage::DeadLetterPacker letters_;
   std::uint64_t batch_number_ = 1;
   std::size_t raw_bytes_ = 0;
