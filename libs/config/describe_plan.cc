@@ -13,8 +13,11 @@ namespace {
 constexpr std::uint64_t kBaseBytes = 48ULL << 20;
 // librdkafka's queue of fetched records, as the ingestor bounds it.
 constexpr std::uint64_t kFetchQueueBytes = 64ULL << 20;
-// The key store keeps a filter and an index of its keys in memory, the rest on disk.
-constexpr std::uint64_t kKeyMemoryBytes = 2;
+// Messages in hand, and the pages of the key store, as the transform bounds them.
+constexpr std::uint64_t kTransformBytes = 128ULL << 20;
+constexpr std::uint64_t kKeyPagesBytes = 64ULL << 20;
+// The key store keeps 14 bits for each key in memory, the rest on disk.
+constexpr std::uint64_t kKeyMemoryBits = 14;
 // How much larger a batch is before compression; JSON logs and orders give 3 to 4.
 constexpr std::uint64_t kUncompressed = 4;
 
@@ -59,10 +62,12 @@ StageInfo Sink(const PipelineSpec& spec, const PipelinePlan& plan, int cpus) {
           1 + workers, kBaseBytes + blocks};
 }
 
-StageInfo Transform(const PipelineSpec& spec, std::uint64_t batches, int cpus) {
-  const std::uint64_t keys =
-      spec.dedups.empty() ? 0 : KeyLogBytes(spec) / kKeyLogEntryBytes * kKeyMemoryBytes;
-  return {"transform", "in", "out", cpus, kBaseBytes + batches + keys};
+StageInfo Transform(const PipelineSpec& spec, int cpus) {
+  std::uint64_t bytes = kBaseBytes + kTransformBytes;
+  if (!spec.dedups.empty()) {
+    bytes += kKeyPagesBytes + KeyLogBytes(spec) / kKeyLogEntryBytes * kKeyMemoryBits / 8;
+  }
+  return {"transform", "in", "out", cpus, bytes};
 }
 
 std::string KeyLogNote(const PipelineSpec& spec) {
@@ -86,12 +91,12 @@ Facts MakeFacts(const PipelineSpec& spec, const PipelinePlan& plan, double cpus)
     facts.stages.push_back(Ingestor(spec, source, hop, whole));
     add_stream(hop);
   }
-  const std::uint64_t batches =
-      static_cast<std::uint64_t>(whole) * spec.resources.batch_max_bytes * (kUncompressed + 1) * 2;
   if (plan.has_join) {
+    const std::uint64_t batches = static_cast<std::uint64_t>(whole) *
+                                  spec.resources.batch_max_bytes * (kUncompressed + 1) * 2;
     facts.stages.push_back({"join", "left and right", "out", whole, kBaseBytes + batches});
   } else if (plan.transform) {
-    facts.stages.push_back(Transform(spec, batches, whole));
+    facts.stages.push_back(Transform(spec, static_cast<int>(shards)));
   }
   if (plan.transform && !plan.transform->dedup_key.empty()) {
     facts.streams.push_back({"keys", shards, KeyLogBytes(spec) / shards, KeyLogNote(spec)});

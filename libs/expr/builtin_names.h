@@ -19,5 +19,7 @@ bool IsBuiltin(std::string_view name);
 bool IsHelper(std::string_view name);
 /// The known function most like `name`, for messages; empty when none is.
 std::string_view NearestFunction(std::string_view name, bool helpers);
+/// Steps from one name to the other: a letter more, less or another.
+std::size_t NameDistance(std::string_view a, std::string_view b);
 
 }  // namespace penstock::expr

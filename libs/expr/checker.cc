@@ -136,12 +136,24 @@ class Checker {
     if (IsHelper(name)) {
       return fmt::format("the function '{}' exists in stateless transformations only", name);
     }
-    const std::string_view function = NearestFunction(name, environment_.mode == Mode::kGlassFlow);
-    if (!function.empty()) {
-      return fmt::format("unknown name '{}'; did you mean '{}'?", name, function);
+    if (const std::string_view nearest = Nearest(name); !nearest.empty()) {
+      return fmt::format("unknown name '{}'; did you mean '{}'?", name, nearest);
     }
     return fmt::format("unknown name '{}'; the declared fields are {}", name,
                        known.empty() ? "none" : known);
+  }
+
+  // The declared field or the function that is most like it; empty: none is.
+  std::string_view Nearest(std::string_view name) const {
+    std::string_view nearest = NearestFunction(name, environment_.mode == Mode::kGlassFlow);
+    std::size_t least = nearest.empty() ? 2 : NameDistance(name, nearest);
+    for (const auto& [field, type] : environment_.fields) {
+      const std::size_t distance = NameDistance(name, field);
+      if (distance > least || distance > field.size() / 2) continue;
+      least = distance;
+      nearest = field;
+    }
+    return nearest;
   }
 
   [[gnu::noinline]] Type Unary(Node& node) {

@@ -41,23 +41,6 @@ constexpr PredicateBuiltin kPredicateBuiltins[] = {
     {"groupBy"}, {"count", 1}, {"sum", 1},    {"sortBy", 2, 3}, {"reduce", 2, 3},
 };
 
-// Steps from one name to the other: a letter more, less or another.
-std::size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const bool same = (a[i - 1] | 0x20) == (b[j - 1] | 0x20);
-      const std::size_t changed = diagonal + (same ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
 
 const Function* FindBuiltin(std::string_view name) {
@@ -83,11 +66,27 @@ bool IsHelper(std::string_view name) {
   return FindHelper(name) != nullptr;
 }
 
+std::size_t NameDistance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const bool same = (a[i - 1] | 0x20) == (b[j - 1] | 0x20);
+      const std::size_t changed = diagonal + (same ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
+    }
+  }
+  return row[b.size()];
+}
+
 std::string_view NearestFunction(std::string_view name, bool helpers) {
   std::string_view nearest;
   std::size_t least = 3;  // Farther than two steps is another word.
   const auto look = [&](std::string_view known) {
-    const std::size_t distance = Distance(name, known);
+    const std::size_t distance = NameDistance(name, known);
     if (distance < least && distance < known.size() / 2 + 1) {
       least = distance;
       nearest = known;

@@ -47,6 +47,27 @@ TEST_F(CheckTest, ShowsWhatEachColumnWouldGetAndWritesNothing) {
   EXPECT_THAT(Check(pipeline).text, HasSubstr("no streams yet")) << "the first call made some";
 }
 
+TEST_F(CheckTest, SamplesGoThroughTheTransform) {
+  const std::string topic = NewTopic(1);
+  Produce(topic, 0,
+          {R"({"id":1,"tag":"abc"})", R"({"id":0,"tag":"abc"})", R"({"id":1,"tag":"x"})"});
+  PipelineHarness& pipeline = NewPipeline(topic, kFields);
+  pipeline.CreateTable("id Int64, tag String, place Int64");
+  pipeline.document["transforms"] = nlohmann::json::parse(R"--([
+    {"type": "filter", "source_id": "events", "config": {"expression": "id > 0"}},
+    {"type": "dedup", "source_id": "events", "config": {"key": "id", "time_window": "1h"}},
+    {"type": "stateless", "source_id": "events", "config": {"transforms": [
+      {"expression": "id * 2", "output_name": "id", "output_type": "int64"},
+      {"expression": "upper(tag)", "output_name": "tag", "output_type": "string"}]}}])--");
+  pipeline.document["sink"]["mapping"][1]["column_type"] = "String";
+  const CommandAnswer answer = Check(pipeline, "--samples 5");
+  EXPECT_EQ(answer.code, 0) << answer.text;
+  EXPECT_THAT(answer.text, HasSubstr(topic + "/0/1 would be filtered"));
+  // The newest comes first.
+  EXPECT_THAT(answer.text, HasSubstr(topic + R"(/0/2 → {"id":2,"tag":"X","place":2})"));
+  EXPECT_THAT(answer.text, HasSubstr(topic + "/0/0 would be a duplicate of another sample"));
+}
+
 TEST_F(CheckTest, NamesAllThatWouldFail) {
   const std::string topic = NewTopic(1);
   PipelineHarness& pipeline = NewPipeline(topic, kFields);

@@ -143,6 +143,53 @@ TEST_F(RunCommandTest, LoadsATopicAndEndsByItselfWithTheNumbers) {
   }
 }
 
+// Each id comes four times: once it is filtered out, and of the rest the first becomes a row.
+TEST_F(RunCommandTest, TransformsOnceWhateverDies) {
+  constexpr int kIds = 6'000;
+  const std::string topic = NewTopic(3);
+  PipelineHarness& pipeline =
+      NewPipeline(topic, {{"id", "int64", "id", "Int64"}, {"copy", "int64", "", ""}});
+  pipeline.CreateTable();
+  pipeline.document["transforms"] = json::parse(R"([
+    {"type": "filter", "source_id": "events", "config": {"expression": "copy != 2"}},
+    {"type": "dedup", "source_id": "events", "config": {"key": "id", "time_window": "1h"}},
+    {"type": "stateless", "source_id": "events", "config": {"transforms": [
+      {"expression": "id + 1000000", "output_name": "id", "output_type": "int64"}]}}])");
+  const auto produce = [&](int first, int last) {
+    std::vector<std::vector<std::string>> values(3);
+    for (int i = first * 4; i < last * 4; ++i) {
+      values[static_cast<std::size_t>(i % 3)].push_back(
+          fmt::format(R"({{"id":{},"copy":{}}})", i / 4, i % 4));
+    }
+    for (std::int32_t i = 0; i < 3; ++i) Produce(topic, i, values[static_cast<std::size_t>(i)]);
+  };
+  auto run = Run(pipeline, {"--transforms", "2", "--stats-file", stats_file()});
+  produce(0, kIds / 2);
+  pipeline.WaitForRows(1);
+  KillOne(run, "penstock-transform");
+  produce(kIds / 2, kIds);
+  pipeline.WaitForRows(kIds / 2 + 1);
+  KillOne(run, "penstock-transform");
+  pipeline.WaitForRows(kIds);
+  run.Signal(SIGTERM);
+  EXPECT_EQ(WaitFor(run), 0);
+  const json first = Stats();
+  // Another number of processes: the shards' keys go on with their new owners.
+  auto rest = Run(pipeline, {"--until-idle", "1s", "--stats-file", stats_file()});
+  EXPECT_EQ(WaitFor(rest), 0);
+  const json last = Stats();
+  ExpectEachOnce(pipeline, kIds);
+  EXPECT_EQ(pipeline.clickhouse().Number("SELECT min(id) FROM " + pipeline.table()), 1'000'000U);
+  const auto both = [&](const char* name) {
+    return first[name].get<int>() + last[name].get<int>();
+  };
+  EXPECT_EQ(both("rows_in"), 4 * kIds);
+  EXPECT_EQ(both("rows_inserted"), kIds);
+  EXPECT_EQ(both("rows_filtered"), kIds);
+  EXPECT_EQ(both("rows_duplicate"), 2 * kIds);
+  EXPECT_EQ(both("dead_letters"), 0);
+}
+
 // The dead letters are in the store of a nats-server that has ended with its run.
 TEST_F(RunCommandTest, DeadLettersCanBeListedAfterTheRun) {
   const std::string topic = NewTopic(1);

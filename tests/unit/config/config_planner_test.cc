@@ -280,7 +280,7 @@ TEST(PlannerTest, FractionsOfTimesAreCutOffUnlessTheyAreAKey) {
 TEST(PlannerTest, TheDescriptionShowsTheTransform) {
   const PipelineSpec spec = Parse(kEveryTransform);
   const std::string text = DescribePlan(spec, MakePlan(spec), 4);
-  EXPECT_THAT(text, HasSubstr("transform        in → out; 4 threads"));
+  EXPECT_THAT(text, HasSubstr("transform        in → out; 12 threads, at most about 1376 MiB"));
   EXPECT_THAT(text, HasSubstr("  keys: 12 of 1298 MiB each, on disk; room for 1125 new keys a "
                               "second over 7d, at about 24 bytes each\n"));
   EXPECT_THAT(text, HasSubstr("  out: 12 of 342 MiB each"));

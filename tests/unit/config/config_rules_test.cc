@@ -210,7 +210,7 @@ sink:
   EXPECT_THAT(document.faults[0].message, HasSubstr("amount > \"5\"\n"));
   EXPECT_EQ(document.faults[1].path, "transforms[1].config.transforms[1].expression");
   EXPECT_EQ(document.faults[1].line, 22);
-  EXPECT_THAT(document.faults[1].message, HasSubstr("idd"));
+  EXPECT_THAT(document.faults[1].message, HasSubstr("unknown name 'idd'; did you mean 'id'?"));
   EXPECT_EQ(document.faults[2].path, "transforms[1].config.transforms[2].expression");
 }
 

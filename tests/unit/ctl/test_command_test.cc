@@ -168,6 +168,39 @@ TEST(RunCase, APipelineWithoutTransformsPassesFieldsAndMetadata) {
               ElementsAre());
 }
 
+// Only a member is declared, and an expression reads the object around it.
+TEST(RunCase, AnObjectIsWholeThoughOnlyAMemberIsDeclared) {
+  const PipelineSpec spec = SpecOf(R"(pipeline_id: orders
+sources:
+  - type: kafka
+    source_id: orders
+    topic: orders
+    connection_params: {brokers: ["localhost:9092"], protocol: PLAINTEXT, mechanism: NO_AUTH}
+    schema_fields: [{name: user.id, type: int}]
+transforms:
+  - type: stateless
+    source_id: orders
+    config:
+      transforms:
+        - {expression: user.id, output_name: id, output_type: int}
+        - {expression: keys(user), output_name: keys, output_type: array}
+        - {expression: "user?.mail", output_name: mail, output_type: string}
+)" + std::string(kSink));
+  EXPECT_THAT(Differences(spec, R"(
+  - name: nested and literal
+    input:
+      - {value: {user: {id: 1, mail: a@b.c}}}
+      - {value: {user.id: 2, user: {mail: d@e.f}}}
+      - {value: {user.id: 3}}
+    expect:
+      rows:
+        - {id: 1, keys: [id, mail], mail: a@b.c}
+        - {id: 2, keys: [mail], mail: d@e.f}
+        - {id: 3, keys: [], mail: ""}
+)"),
+              ElementsAre());
+}
+
 TEST(ReadTestCases, EveryFaultHasItsLine) {
   const TestCases cases = ReadTestCases(R"(tests:
   - name: one

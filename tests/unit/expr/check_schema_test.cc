@@ -33,8 +33,9 @@ TEST(CheckSchemaTest, ErrorsShowThePlaceAndWhatIsDeclared) {
             "1:4: '>' cannot take a string and an integer\n"
             "  id > 5\n"
             "     ^");
-  EXPECT_THAT(Filter("amuont > 5"),
-              HasSubstr("unknown name 'amuont'; the declared fields are amount, id, qty, tags, "));
+  EXPECT_THAT(Filter("amuont > 5"), HasSubstr("unknown name 'amuont'; did you mean 'amount'?"));
+  EXPECT_THAT(Filter("total > 5"),
+              HasSubstr("unknown name 'total'; the declared fields are amount, id, qty, tags, "));
   EXPECT_THAT(Filter("toInt(id) > 5"), HasSubstr("exists in stateless transformations only"));
 }
 
