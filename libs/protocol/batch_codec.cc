@@ -118,10 +118,7 @@ void EncodeBatch(const Batch& batch, std::uint32_t shards, Codec codec, std::str
     PENSTOCK_CHECK(column.rows() == batch.rows(), "a column has one value a row");
     body_bytes += column.bytes();
   }
-  // Kept by each thread at the largest size it ever needed: fresh pages for every batch would cost
-  // half as much as filling them.
-  thread_local std::string body;
-  body.clear();
+  std::string body;
   body.reserve(body_bytes);
   AppendBody(batch, body);
   AppendHeader(batch, shards, codec, body.size(), out);

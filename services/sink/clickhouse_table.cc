@@ -14,8 +14,6 @@ namespace penstock::sink {
 namespace {
 
 constexpr std::size_t kMostSamples = 1000;
-// Larger blocks come with pressure, and go with it.
-constexpr std::size_t kMostSpareBytes = 80 << 20;
 
 using clickhouse::ErrorClass;
 
@@ -172,7 +170,7 @@ Result<PreparedBlock> ClickHouseTable::Prepare(const Block& block, const Piece& 
   prepared.table_version = known->version;
   prepared.sample_weight = block.rows / kMostSamples + 1;
   PENSTOCK_RETURN_IF_ERROR(Convert(block, piece, *converter, prepared));
-  clickhouse::EncodedBlock encoded = converter->builder->Finish(codec_, TakeMemory());
+  clickhouse::EncodedBlock encoded = converter->builder->Finish(codec_);
   prepared.body = std::move(encoded.body);
   prepared.rows = encoded.rows;
   prepared.raw_bytes = encoded.raw_bytes;
@@ -340,26 +338,9 @@ std::optional<TableTrouble> ClickHouseTable::Insert(PreparedBlock& prepared, std
                                                             .log_comment = comment,
                                                             .settings = &options_.sink.settings},
                                                            std::move(stop));
-  if (outcome.ok) {
-    KeepMemory(std::move(encoded.body));
-    return std::nullopt;
-  }
   prepared.body = std::move(encoded.body);
+  if (outcome.ok) return std::nullopt;
   return TroubleOf(outcome, prepared);
-}
-
-std::string ClickHouseTable::TakeMemory() {
-  std::lock_guard lock(mutex_);
-  if (spare_bodies_.empty()) return {};
-  std::string memory = std::move(spare_bodies_.back());
-  spare_bodies_.pop_back();
-  return memory;
-}
-
-void ClickHouseTable::KeepMemory(std::string body) {
-  if (body.capacity() > kMostSpareBytes) return;
-  std::lock_guard lock(mutex_);
-  spare_bodies_.push_back(std::move(body));
 }
 
 TableTrouble ClickHouseTable::TroubleOf(const clickhouse::InsertOutcome& outcome,

@@ -82,10 +82,6 @@ class ClickHouseTable final : public TableWriter {
                     PreparedBlock& prepared) const;
   void NoteRows(const Source& source, std::size_t begin, std::size_t end, Converter& converter,
                 PreparedBlock& prepared) const;
-  /// Memory of a block that is inserted, for the next one: fresh pages cost as much as filling
-  /// them.
-  std::string TakeMemory();
-  void KeepMemory(std::string body);
   TableTrouble TroubleOf(const clickhouse::InsertOutcome& outcome,
                          const PreparedBlock& prepared) const;
   clickhouse::ErrorClass ClassOf(int code, clickhouse::ErrorClass error_class) const;
@@ -100,8 +96,7 @@ class ClickHouseTable final : public TableWriter {
   std::atomic<std::uint64_t> attempts_{0};
 
   std::mutex mutex_;
-  std::shared_ptr<const Known> known_;     // Guarded by mutex_; empty: not described.
-  std::vector<std::string> spare_bodies_;  // Guarded by mutex_; as many as were ever on their way.
+  std::shared_ptr<const Known> known_;  // Guarded by mutex_; empty: not described.
   clickhouse::Hosts hosts_;
   FreeList<clickhouse::Client> clients_;
   FreeList<Converter> converters_;

@@ -67,8 +67,8 @@ class TableWriter {
   /// Fails (kStop) when a message of the block cannot be read.
   virtual Result<PreparedBlock> Prepare(const Block& block, const Piece& piece) = 0;
 
-  /// Inserts under the token; a repeat of an insert that was applied is of no effect. When it was
-  /// not, `prepared` is the same afterwards, ready for another attempt; else its body is gone.
+  /// Inserts under the token; a repeat of an insert that was applied is of no effect. `prepared`
+  /// is the same afterwards, ready for another attempt.
   virtual std::optional<TableTrouble> Insert(PreparedBlock& prepared, std::string_view token,
                                              std::stop_token stop) = 0;
 
