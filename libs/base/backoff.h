@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <random>
 
 namespace penstock {
@@ -19,8 +20,10 @@ class Backoff {
   Milliseconds Next() {
     const Milliseconds ceiling = next_;
     next_ = std::min(most_, next_ * 2);
+    // Seeded when something fails: asking for a seed costs more than what mostly goes well.
+    if (!random_) random_.emplace(std::random_device{}());
     std::uniform_int_distribution<Milliseconds::rep> draw(ceiling.count() / 2, ceiling.count());
-    return Milliseconds(draw(random_));
+    return Milliseconds(draw(*random_));
   }
   void Reset() { next_ = first_; }
 
@@ -28,7 +31,7 @@ class Backoff {
   Milliseconds first_;
   Milliseconds most_;
   Milliseconds next_;
-  std::minstd_rand random_{std::random_device{}()};
+  std::optional<std::minstd_rand> random_;
 };
 
 }  // namespace penstock

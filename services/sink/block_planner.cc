@@ -85,6 +85,7 @@ Status BlockPlanner::AddSection(Place& place) {
   PENSTOCK_RETURN_IF_ERROR(CheckSection(section, base));
   // The record learns it too: a later section may rest on it and know of an older commit only.
   if (base > Planned(section)) open_.committed[section.origin] = planned_[section.origin] = base;
+  current_ = {.planned = &planned_.try_emplace(section.origin, Offset(-1)).first->second};
   for (const RecordRun& run : section.runs) PENSTOCK_RETURN_IF_ERROR(AddRun(place, run));
   return Done{};
 }
@@ -92,7 +93,7 @@ Status BlockPlanner::AddSection(Place& place) {
 Status BlockPlanner::AddRun(Place& place, const RecordRun& run) {
   const Section& section = place.message->envelope.sections[place.section];
   const std::int64_t end = run.first.rep() + run.count;
-  std::int64_t from = std::clamp(Planned(section).rep() + 1, run.first.rep(), end);
+  std::int64_t from = std::clamp(current_.planned->rep() + 1, run.first.rep(), end);
   const auto seen_again = static_cast<std::size_t>(from - run.first.rep());
   open_.replayed += seen_again;
   if (run.outcome == Outcome::kRow) place.row += seen_again;
@@ -130,7 +131,7 @@ Result<std::size_t> BlockPlanner::Fitting(const Section& section, const RecordRu
 
 void BlockPlanner::Extend(Place& place, const RecordRun& run, Offset from, std::size_t count) {
   const Section& section = place.message->envelope.sections[place.section];
-  const Offset lo = Planned(section);
+  const Offset lo = *current_.planned;
   const Offset hi(from.rep() + static_cast<std::int64_t>(count) - 1);
   if (open_.slices.empty() && !open_.has_messages) open_.oldest = place.message->arrived;
   SectionPiece& piece = PieceOf(place, lo);
@@ -142,9 +143,14 @@ void BlockPlanner::Extend(Place& place, const RecordRun& run, Offset from, std::
     const protocol::Envelope& envelope = place.message->envelope;
     open_body_bytes_ += envelope.body_bytes * count / envelope.rows;
   }
-  open_.accounts[section.origin][run.outcome] += count;
-  planned_[section.origin] = hi;
-  open_ranges_.try_emplace(section.origin, section.origin, lo, hi).first->second.hi = hi;
+  if (current_.range == nullptr) {
+    current_.account = &open_.accounts[section.origin];
+    current_.range =
+        &open_ranges_.try_emplace(section.origin, section.origin, lo, hi).first->second;
+  }
+  (*current_.account)[run.outcome] += count;
+  *current_.planned = hi;
+  current_.range->hi = hi;
 }
 
 SectionPiece& BlockPlanner::PieceOf(const Place& place, Offset lo) {
@@ -188,6 +194,8 @@ void BlockPlanner::NumberRows(Block& block) {
 }
 
 void BlockPlanner::CloseOpen() {
+  current_.account = nullptr;
+  current_.range = nullptr;
   Block closed = std::exchange(open_, Block{});
   open_.position = closed.position;
   if (recovering()) {

@@ -61,6 +61,14 @@ class BlockPlanner {
     std::size_t row = 0;  // Index, in the message, of the next kRow record.
   };
 
+  /// What is kept of the origin of the section at hand, found once a section and block: with a key
+  /// that routes rows a section has a run for almost every row.
+  struct Current {
+    Offset* planned = nullptr;
+    Account* account = nullptr;    // In open_; null: not there yet.
+    IntentRange* range = nullptr;  // In open_ranges_; null: not there yet.
+  };
+
   Status AddSection(Place& place);
   Status CheckSection(const Section& section, Offset base) const;
   Status AddRun(Place& place, const RecordRun& run);
@@ -82,6 +90,7 @@ class BlockPlanner {
   std::deque<Block> complete_;
   Block open_;
   std::map<Origin, IntentRange> open_ranges_;
+  Current current_;
   std::size_t open_body_bytes_ = 0;
   std::uint64_t next_number_ = 0;
 };

@@ -38,6 +38,23 @@ bool SameTable(const clickhouse::TableDescription& a, const clickhouse::TableDes
          std::ranges::equal(a.columns, b.columns, {}, place, place);
 }
 
+// The offsets of the section's rows [begin, end), in one pass over its runs.
+void ListOffsets(const Section& section, std::size_t begin, std::size_t end,
+                 std::vector<std::int64_t>& offsets) {
+  offsets.clear();
+  std::size_t row = 0;
+  for (const RecordRun& run : section.runs) {
+    if (run.outcome != Outcome::kRow) continue;
+    const std::size_t from = std::clamp(begin, row, row + run.count);
+    const std::size_t to = std::clamp(end, row, row + run.count);
+    for (std::size_t i = from; i < to; ++i) {
+      offsets.push_back(run.first.rep() + static_cast<std::int64_t>(i - row));
+    }
+    row += run.count;
+    if (row >= end) return;
+  }
+}
+
 }  // namespace
 
 /// Buffers for converting one piece, and for the next.
@@ -226,10 +243,7 @@ Status ClickHouseTable::AppendRows(const Source& source, const Piece& piece, Con
   const std::size_t begin = part.first_row + first;
   const std::size_t end = part.first_row + last;
   LeaveOut(source, piece, begin, end, converter.left_out);
-  converter.offsets.clear();
-  for (std::size_t i = first; i < last; ++i) {
-    converter.offsets.push_back(section.OffsetOfRow(before + i).rep());
-  }
+  ListOffsets(section, before + first, before + last, converter.offsets);
   const std::span<const std::int64_t> timestamps =
       std::span(converter.rows.timestamps_ms).subspan(begin, end - begin);
   const clickhouse::OriginRun origin{
