@@ -137,5 +137,27 @@ TEST_F(BadRowsTest, TheSameByAClickHouseThatIsKilledWhileTheBlockIsSplit) {
   ExpectAllButTheBad(pipeline);
 }
 
+// Every row is bad: all are found, slower towards the end, and that is said.
+TEST_F(BadRowsTest, ABlockOfNothingElseDoesNotFloodTheServer) {
+  constexpr int kAllBad = 300;
+  const std::string topic = NewTopic(1);
+  std::vector<std::string> events;
+  for (int id = 0; id < kAllBad; ++id) events.push_back(fmt::format(R"({{"id":{}}})", id));
+  Produce(topic, 0, events);
+  PipelineHarness& pipeline = NewPipeline(topic, {{"id", "int64", "id", "Int64"}});
+  pipeline.document["resources"]["shards"] = 1;
+  pipeline.CreateTable("id Int64, CONSTRAINT none CHECK id < 0");
+  pipeline.Start();
+  WaitFor("slowed down", [&] {
+    return pipeline.sink().Metrics().Sum("penstock_sink_paused", {{"reason", "rows"}}) == 1;
+  });
+  pipeline.WaitForCommits(kafka());
+  EXPECT_EQ(pipeline.Rows(), 0U);
+  EXPECT_EQ(pipeline.DeadLetters().size(), std::size_t{kAllBad});
+  EXPECT_EQ(pipeline.TotalAccount()[Outcome::kDeadLetter], std::uint64_t{kAllBad});
+  EXPECT_EQ(pipeline.sink().Metrics().Sum("penstock_sink_paused"), 0);
+  EXPECT_NE(pipeline.sink().Log().find("so as not to flood it"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace penstock::testing
