@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <random>
 #include <string>
@@ -37,6 +38,12 @@ double CpuSeconds() {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
   };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double ResidentMiB() {
+  std::uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages >> pages;
+  return static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE)) / (1 << 20);
 }
 
 std::filesystem::path Folder() {
@@ -141,6 +148,7 @@ void Fill(benchmark::State& state, std::uint64_t rows) {
   state.counters["filter_bits_a_key"] = 8 * static_cast<double>(stats.filter_bytes) / known;
   state.counters["index_bits_a_key"] = 8 * static_cast<double>(stats.index_bytes) / known;
   state.counters["recent_MiB"] = static_cast<double>(stats.recent_bytes) / (1 << 20);
+  state.counters["resident_MiB"] = ResidentMiB();
   state.counters["runs"] = static_cast<double>(stats.runs);
 }
 

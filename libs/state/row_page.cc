@@ -100,6 +100,7 @@ void PageWriter::Append(std::span<const FirstRow> rows, std::string& out) {
     AppendVarint(out, ZigZag(partition.offset.rep()));
   }
   AppendFixed(out, lowest_high);
+  AppendFixed(out, rows.back().key.high);
   AppendFixed(out, lowest_ms);
   const unsigned widths[] = {WidthFor(high_.back()), 32, WidthFor(partitions_.size() - 1),
                              WidthFor(Largest(offset_)), WidthFor(Largest(timestamp_))};
@@ -123,6 +124,7 @@ bool PageView::Parse(std::string_view page) {
     partitions_.push_back(id);
   }
   lowest_high_ = reader.Fixed<std::uint64_t>();
+  highest_high_ = reader.Fixed<std::uint64_t>();
   lowest_ms_ = reader.Fixed<std::int64_t>();
   Column* const columns[] = {&high_, &low_, &partition_, &offset_, &timestamp_};
   for (Column* column : columns) column->width = reader.Fixed<std::uint8_t>();
@@ -133,29 +135,32 @@ bool PageView::Parse(std::string_view page) {
   return reader.ok() && reader.left() == kPadding;
 }
 
-KeyHash PageView::KeyAt(std::size_t index) const {
-  return {lowest_high_ + high_.At(index), static_cast<std::uint32_t>(low_.At(index))};
-}
-
 FirstRow PageView::Row(std::size_t index) const {
   // The index of a partition is as wide as the list is long: it may point past a list of three.
   const std::size_t partition = std::min(partition_.At(index), partitions_.size() - 1);
-  FirstRow row{KeyAt(index), partitions_[partition], Moved(lowest_ms_, timestamp_.At(index))};
+  FirstRow row{{lowest_high_ + high_.At(index), LowAt(index)},
+               partitions_[partition],
+               Moved(lowest_ms_, timestamp_.At(index))};
   row.id.offset = Offset(Moved(row.id.offset.rep(), offset_.At(index)));
   return row;
 }
 
 std::size_t PageView::LowerBound(const KeyHash& key) const {
   if (key.high < lowest_high_) return 0;
+  if (key.high > highest_high_) return rows_;
+  const std::uint64_t high = key.high - lowest_high_;
+  const auto before = [&](std::size_t index) {
+    const std::uint64_t other = high_.At(index);
+    return other != high ? other < high : LowAt(index) < key.low;
+  };
   // Hashes lie evenly: a guess is off by a few rows, which is fewer cache lines than halving.
-  const double span = static_cast<double>(high_.At(rows_ - 1)) + 1;
-  const double part = static_cast<double>(key.high - lowest_high_) / span;
-  std::size_t from =
-      part >= 1 ? rows_ : static_cast<std::size_t>(part * static_cast<double>(rows_));
-  from = std::min(from, rows_);
-  while (from > 0 && !(KeyAt(from - 1) < key)) --from;
-  while (from < rows_ && KeyAt(from) < key) ++from;
-  return from;
+  const double part =
+      static_cast<double>(high) / (static_cast<double>(highest_high_ - lowest_high_) + 1);
+  std::size_t at = static_cast<std::size_t>(part * static_cast<double>(rows_));
+  at = std::min(at, rows_ - 1);
+  while (at > 0 && !before(at - 1)) --at;
+  while (at < rows_ && before(at)) ++at;
+  return at;
 }
 
 }  // namespace penstock::state

@@ -18,7 +18,7 @@ namespace penstock::state {
 /// it.
 ///
 ///   rows, partitions; of each partition: generation, number, lowest offset
-///   lowest top half of a key, lowest timestamp; the widths in bits of the five columns
+///   lowest and highest top half of a key, lowest timestamp; the widths in bits of the five columns
 ///   five columns of numbers: top of the key, rest of the key, partition, offset, timestamp
 ///
 /// The stores put a checksum around it.
@@ -57,11 +57,14 @@ class PageView {
       return (word >> (bit % 8)) & ((std::uint64_t{1} << width) - 1);
     }
   };
-  KeyHash KeyAt(std::size_t index) const;
+  std::uint32_t LowAt(std::size_t index) const {
+    return static_cast<std::uint32_t>(low_.At(index));
+  }
 
   std::size_t rows_ = 0;
   std::vector<RecordId> partitions_;
   std::uint64_t lowest_high_ = 0;
+  std::uint64_t highest_high_ = 0;
   std::int64_t lowest_ms_ = 0;
   Column high_, low_, partition_, offset_, timestamp_;
 };
