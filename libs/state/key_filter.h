@@ -15,10 +15,10 @@ namespace penstock::state {
 /// 64 bytes, with one bit in each of a block's eight words. The block follows from the top of the
 /// hash, so that a run that is written in the order of its keys fills its filter from front to end.
 ///
-/// kBitsPerKey = 14 gives a false answer for 0.25 % of strange keys.
+/// kBitsPerKey = 13 gives a false answer for 0.3 % of strange keys.
 class KeyFilter {
  public:
-  static constexpr std::size_t kBitsPerKey = 14;
+  static constexpr std::size_t kBitsPerKey = 13;
 
   /// What every filter needs to know of a key: made once, asked often.
   struct Probe {
