@@ -46,7 +46,7 @@ void Print(const ReplayedLetter& replayed, bool as_json) {
   fmt::print("{}}}\n", line);
 }
 
-// True: every letter's record is a row now.
+// True: every letter's record is a row now, or the pipeline's own rules leave it out.
 bool PrintAll(const std::vector<ReplayedLetter>& replayed, bool as_json) {
   std::map<ReplayOutcome, std::size_t> counts;
   for (const ReplayedLetter& one : replayed) {
@@ -58,7 +58,9 @@ bool PrintAll(const std::vector<ReplayedLetter>& replayed, bool as_json) {
     sum += fmt::format("{}{} {}", sum.empty() ? "" : ", ", count, ToText(outcome));
   }
   fmt::print(stderr, "{} letters: {}\n", replayed.size(), sum.empty() ? "nothing to do" : sum);
-  return counts[ReplayOutcome::kInserted] + counts[ReplayOutcome::kWasInserted] == replayed.size();
+  return counts[ReplayOutcome::kInserted] + counts[ReplayOutcome::kWasInserted] +
+             counts[ReplayOutcome::kFiltered] + counts[ReplayOutcome::kDuplicate] ==
+         replayed.size();
 }
 
 Result<bool> Replay(const ReplayFlags& all, const ConnectNats& connect, const OpenRecords& open,
@@ -102,7 +104,8 @@ int DlqReplayCommand(const ConnectNats& connect, const OpenRecords& open,
       "Sends the records of dead letters through the pipeline again, which must be running: from "
       "Kafka where it still has them, else as the ingestor's letters have them. However often it "
       "is called, a record comes into the table once. Says for each letter what happened; the "
-      "letters stay (see `penstock dlq purge`). Exit code 1: not all are rows now.");
+      "letters stay (see `penstock dlq purge`). Exit code 1: not all are rows now, or left out by "
+      "the pipeline's filter or dedup.");
   all.AddTo(flags, "FILE", 0);
   all.AddWhereTo(flags);
   flags.Number<std::uint64_t>("limit", "N", "the most letters, oldest first", 1, kMostLetters,

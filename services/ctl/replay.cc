@@ -58,14 +58,18 @@ std::optional<ReplayOutcome> OutcomeIn(const ShardRecord& record, const Origin& 
   const Account& account = found->second.account;
   if (account[Outcome::kRow] > 0) return ReplayOutcome::kInserted;
   if (account[Outcome::kDeadLetter] > 0) return ReplayOutcome::kRefused;
+  if (account[Outcome::kFiltered] > 0) return ReplayOutcome::kFiltered;
+  if (account[Outcome::kDuplicate] > 0) return ReplayOutcome::kDuplicate;
   return std::nullopt;
 }
 
 }  // namespace
 
 std::string_view ToText(ReplayOutcome outcome) {
-  constexpr std::array<std::string_view, 6> kNames = {
-      "inserted", "was inserted before", "refused again", "no row", "gone", "not confirmed yet"};
+  constexpr std::array<std::string_view, 8> kNames = {"inserted",      "was inserted before",
+                                                      "filtered out",  "is a duplicate",
+                                                      "refused again", "no row",
+                                                      "gone",          "not confirmed yet"};
   return kNames.at(static_cast<std::size_t>(outcome));
 }
 
@@ -133,12 +137,16 @@ Status Replayer::SendRow(const DeadLetter& letter, const io::RecordChunk& chunk,
   PENSTOCK_ASSIGN_OR_RETURN(Shard* const known, ShardOf(shard));
   const ShardRecord& record = known->record;
   std::uint32_t attempt = 1;
-  while (OutcomeIn(record, ReplayOrigin(letter, attempt)) == ReplayOutcome::kRefused) ++attempt;
-  const Origin origin = ReplayOrigin(letter, attempt);
-  if (OutcomeIn(record, origin) == ReplayOutcome::kInserted) {
+  // What ended otherwise before may become a row now.
+  std::optional<ReplayOutcome> ended = OutcomeIn(record, ReplayOrigin(letter, attempt));
+  while (ended && *ended != ReplayOutcome::kInserted) {
+    ended = OutcomeIn(record, ReplayOrigin(letter, ++attempt));
+  }
+  if (ended) {
     result.outcome = ReplayOutcome::kWasInserted;
     return Done{};
   }
+  const Origin origin = ReplayOrigin(letter, attempt);
   if (known->replays >= kMostInAShard) {
     return Error{Remedy::kStop, "replay",
                  fmt::format("shard {} has had {} letters replayed, which is the most that its "

@@ -31,6 +31,8 @@ inline constexpr std::string_view kReplayMark = "#replay/";
 enum class ReplayOutcome : std::uint8_t {
   kInserted,     ///< Its row is in ClickHouse now.
   kWasInserted,  ///< An earlier replay had brought it in: nothing was done.
+  kFiltered,     ///< The present pipeline's filter leaves it out.
+  kDuplicate,    ///< Another record of its key is within the window.
   kRefused,      ///< It is a dead letter again, for the reason that the new letter has.
   kNotARow,      ///< The present pipeline makes no row of the record: `detail` says why.
   kGone,         ///< Kafka does not have the record any more, and the letter has no copy of it.
@@ -46,8 +48,8 @@ struct ReplayedLetter {
 
 /// Sends the records of dead letters through the present pipeline again. Each record is an origin
 /// of its own, which the sink takes once: however often a letter is replayed, and whatever dies
-/// meanwhile, its row is in the table once. A record that ends as a dead letter again may be
-/// replayed again. The sink's record keeps some 100 bytes for each replayed letter, so a shard
+/// meanwhile, its row is in the table once. A record that has not become a row may be replayed
+/// again. The sink's record keeps some 100 bytes for each replayed letter, so a shard
 /// takes kMostInAShard of them.
 ///
 /// One owner thread.

@@ -189,6 +189,20 @@ TEST_F(ReplayTest, WhatWasRefusedAgainMayGoOnceMore) {
   EXPECT_EQ(sent[1].sections.at(0).origin.source_id, "events#replay/2/300");
 }
 
+// As a dead letter: with another filter, or after the window, it may become a row.
+TEST_F(ReplayTest, WhatTheTransformLeftOutMayGoOnceMore) {
+  records_.records[{1, 300}] = R"({"id":3})";
+  std::uint32_t attempt = 0;
+  for (const Outcome outcome : {Outcome::kFiltered, Outcome::kDuplicate}) {
+    Replay({Letter(300)});
+    const auto sent = Sent();
+    ASSERT_EQ(sent.size(), ++attempt);
+    EXPECT_EQ(sent.back().sections.at(0).origin.source_id,
+              fmt::format("events#replay/{}/300", attempt));
+    Confirm(sent.back(), outcome);
+  }
+}
+
 TEST_F(ReplayTest, ARecordThatKafkaDeletedComesFromTheIngestorsLetterAlone) {
   EXPECT_THAT(Replay({Letter(1, "ingestor"), Letter(2, "sink")}),
               ElementsAre(ReplayOutcome::kUnconfirmed, ReplayOutcome::kGone));
