@@ -103,6 +103,8 @@ Result<std::unique_ptr<io::RecordFetcher>> OpenRecordFetcher(const KafkaConnecti
                                                              const Clock& clock) {
   PENSTOCK_ASSIGN_OR_RETURN(ClientConfig config,
                             MakeConfig(connection, kNoGroup, "penstock-fetch"));
+  // One record is all that is wanted: nothing is gained by waiting for more.
+  rd_kafka_conf_set(config.handle.get(), "fetch.min.bytes", "1", nullptr, 0);
   rd_kafka_conf_set_log_cb(config.handle.get(),
                            [](const rd_kafka_t*, int, const char*, const char*) {});
   std::array<char, 512> why{};
