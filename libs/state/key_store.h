@@ -47,6 +47,17 @@ class KeyStore {
 
   /// Empties it.
   virtual Status Reset() = 0;
+
+  struct Stats {
+    std::uint64_t rows = 0;  ///< Remembered; some may count twice until runs are merged.
+    std::uint64_t runs = 0;
+    std::uint64_t disk_bytes = 0;
+    std::uint64_t filter_bytes = 0;
+    std::uint64_t index_bytes = 0;
+    std::uint64_t recent_bytes = 0;
+    std::uint64_t page_reads = 0;  ///< Since it was opened: pages that RocksDB was asked for.
+  };
+  virtual Stats stats() const = 0;
 };
 
 }  // namespace penstock::state

@@ -48,7 +48,7 @@ class MemoryKeyStore final : public KeyStore {
     return Done{};
   }
 
-  std::size_t size() const { return rows_.size(); }
+  Stats stats() const override { return {.rows = rows_.size()}; }
 
  private:
   struct Entry {

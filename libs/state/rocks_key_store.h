@@ -53,17 +53,7 @@ class RocksKeyStore final : public KeyStore {
   Status Rebase(const Position& log) override;
   Result<StreamSeq> DropBefore(std::int64_t timestamp_ms) override;
   Status Reset() override;
-
-  struct Stats {
-    std::uint64_t rows = 0;  ///< Remembered; some may count twice until runs are merged.
-    std::uint64_t runs = 0;
-    std::uint64_t disk_bytes = 0;
-    std::uint64_t filter_bytes = 0;
-    std::uint64_t index_bytes = 0;
-    std::uint64_t recent_bytes = 0;
-    std::uint64_t page_reads = 0;  ///< Since it was opened: pages that RocksDB was asked for.
-  };
-  Stats stats() const;
+  Stats stats() const override;
 
  private:
   struct Slice {

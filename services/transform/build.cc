@@ -77,7 +77,7 @@ Status BuildAndRun(const process::ServiceContext& context, const TransformOption
     WaitUntil(Clock::Time::max(), context.stop);
     return Done{};
   }
-  TransformMetrics metrics(context.metrics, owned.size());
+  TransformMetrics metrics(context.metrics, owned);
   PENSTOCK_ASSIGN_OR_RETURN(
       const auto nats, stage::ConnectNats(spec, context.options.nats, "transform", context.health,
                                           context.clock, context.stop));

@@ -323,6 +323,7 @@ void ShardTransformer::TrimInput() {
   const Clock::Time now = parts_.clock.Now();
   if (position_.seq <= trimmed_ || now < next_trim_) return;
   next_trim_ = now + options_.trim_interval;
+  if (store_ != nullptr) parts_.metrics.Store(options_.shard, store_->stats());
   const Status trimmed = parts_.streams.Trim(in_stream_, position_.seq);
   if (trimmed.ok()) trimmed_ = position_.seq;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/format.h"
+
 namespace penstock::transform {
 
 namespace {
@@ -13,7 +15,7 @@ double Seconds(Clock::Duration duration) {
 
 }  // namespace
 
-TransformMetrics::TransformMetrics(Metrics& metrics, std::size_t shards)
+TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> shards)
     : rows_in_(metrics.AddCounter("penstock_transform_rows_in_total",
                                   "Rows of the messages read, again after a restart.")),
       bytes_in_(
@@ -55,7 +57,23 @@ TransformMetrics::TransformMetrics(Metrics& metrics, std::size_t shards)
         "penstock_transform_rows_dead_lettered_total", "Rows that became dead letters.",
         {{"reason", std::string(ToText(static_cast<DeadLetterReason>(i)))}});
   }
-  metrics.AddGauge("penstock_shards_owned", "Shards that this process transforms.").Set(shards);
+  metrics.AddGauge("penstock_shards_owned", "Shards that this process transforms.")
+      .Set(shards.size());
+  for (const ShardId shard : shards) {
+    const MetricLabels label{{"shard", fmt::format("{}", shard.rep())}};
+    stores_[shard] = {
+        .keys = metrics.AddGauge("penstock_dedup_keys", "First rows that are remembered.", label),
+        .disk_bytes =
+            metrics.AddGauge("penstock_dedup_disk_bytes", "Of the dedup store on disk.", label),
+        .memory_bytes = metrics.AddGauge(
+            "penstock_dedup_memory_bytes",
+            "Filters, indexes and recent rows of the dedup store, without its page cache.", label),
+        .page_reads = metrics.AddGauge(
+            "penstock_dedup_page_reads",
+            "Pages that were asked for since the start, from the cache or the disk: mostly one for "
+            "each duplicate; a new key needs none.",
+            label)};
+  }
   account_ = metrics.OnScrape([this] {
     double left = rows_in_.value() - rows_out_.value() - filtered_.value() - duplicate_.value();
     for (const Counter& letters : dead_lettered_) left -= letters.value();
@@ -114,6 +132,14 @@ void TransformMetrics::StoreFailed(ShardId shard, const Error& error) {
   log_.LogFor("store", LogLevel::kError,
               "The dedup store cannot be used; the shard waits, and nothing is lost meanwhile.",
               {{"shard", shard}, {"error", error.detail}});
+}
+
+void TransformMetrics::Store(ShardId shard, const state::KeyStore::Stats& stats) {
+  const StoreGauges& gauges = stores_.at(shard);
+  gauges.keys.Set(stats.rows);
+  gauges.disk_bytes.Set(stats.disk_bytes);
+  gauges.memory_bytes.Set(stats.filter_bytes + stats.index_bytes + stats.recent_bytes);
+  gauges.page_reads.Set(stats.page_reads);
 }
 
 void TransformMetrics::StoreDamaged(ShardId shard, const Error& error) {

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
@@ -11,6 +13,7 @@
 #include "model/ids.h"
 #include "operators/batch_transform.h"
 #include "protocol/batch_codec.h"
+#include "state/key_store.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 
@@ -20,7 +23,7 @@ namespace penstock::transform {
 /// its log line together. Thread-safe; called once a message, not once a row.
 class TransformMetrics {
  public:
-  TransformMetrics(Metrics& metrics, std::size_t shards);
+  TransformMetrics(Metrics& metrics, std::span<const ShardId> shards);
 
   /// A message was read from a shard's input.
   void Read(const protocol::Envelope& envelope, std::size_t bytes);
@@ -33,6 +36,8 @@ class TransformMetrics {
   void Waits(ShardId shard, const Error& error);
   /// The disk does not take new keys; it is tried again.
   void StoreFailed(ShardId shard, const Error& error);
+  /// What a shard's store holds, about once a second.
+  void Store(ShardId shard, const state::KeyStore::Stats& stats);
   /// The store on disk was damaged and is made from the key log again.
   void StoreDamaged(ShardId shard, const Error& error);
   /// The store has been brought up to the end of the key log.
@@ -43,6 +48,13 @@ class TransformMetrics {
   void ShardFailed(ShardId shard, const Error& error);
 
  private:
+  struct StoreGauges {
+    Gauge keys;
+    Gauge disk_bytes;
+    Gauge memory_bytes;
+    Gauge page_reads;
+  };
+
   Counter rows_in_;
   Counter bytes_in_;
   Counter rows_out_;
@@ -59,6 +71,7 @@ class TransformMetrics {
   Counter store_damaged_;
   Counter state_lost_;
   Histogram rebuild_seconds_;
+  std::map<ShardId, StoreGauges> stores_;
   LogEvery log_;
   Metrics::Collector account_;
 };

@@ -108,6 +108,8 @@ TEST_F(TransformTest, TheFirstOfEachKeyOverPartitionsAndBatches) {
   pipeline.WaitForCommits(kafka());
   EXPECT_THAT(Lines(pipeline, "id, name"), ElementsAre("1\tg", "123\ta", "456\tb", "789\tc"));
   EXPECT_EQ(pipeline.TotalAccount()[Outcome::kDuplicate], 3U);
+  WaitFor("the page says what is remembered",
+          [&] { return pipeline.transform().Metrics().Sum("penstock_dedup_keys") == 4; });
 }
 
 TEST_F(TransformTest, ADottedKeyAndAKeyOfTwoFields) {

@@ -35,6 +35,11 @@ inline constexpr std::uint32_t kShards = 3;
 inline constexpr std::int32_t kPartitions = 4;
 inline const std::string kPipeline = "orders";
 
+inline std::vector<ShardId> AllShards() {
+  std::vector<ShardId> shards;
+  for (std::uint32_t shard = 0; shard < kShards; ++shard) shards.emplace_back(shard);
+  return shards;
+}
 inline PlannedField IdField() {
   return {.name = "id",
           .type = FieldType::kInt64,
@@ -100,6 +105,7 @@ class DiskStore final : public state::KeyStore {
     return memory_.DropBefore(timestamp_ms);
   }
   Status Reset() override { return memory_.Reset(); }
+  Stats stats() const override { return memory_.stats(); }
 
  private:
   state::MemoryKeyStore memory_;
@@ -300,7 +306,7 @@ class World::IngestorLife {
 class World::TransformLife {
  public:
   TransformLife(World& world, std::uint64_t seed)
-      : streams_(world.streams_), bucket_(world.bucket_), metrics_(registry_, kShards) {
+      : streams_(world.streams_), bucket_(world.bucket_), metrics_(registry_, AllShards()) {
     streams_.faults().Roll(seed, 0.02, 0.05);
     TransformPlan plan;
     plan.source_id = "s";

@@ -74,7 +74,7 @@ TEST(DeduplicatorTest, AReplayedFirstRowPassesAndAReplayedDuplicateDoesNot) {
   people.Row(0, 0, 0, 1, "").Row(0, 1, 5, 1, "").Row(1, 0, 9, 1, "").Row(1, 1, 50'000, 1, "");
   EXPECT_EQ(dedup.Take(people), "rddr");
   EXPECT_EQ(dedup.Take(people), "rddr");
-  EXPECT_EQ(dedup.store().size(), 2U);
+  EXPECT_EQ(dedup.store().stats().rows, 2U);
 }
 
 TEST(DeduplicatorTest, AKeyOfSeveralFieldsDoesNotRunTogether) {

@@ -1,5 +1,6 @@
 #include "transform/shard_transformer.h"
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -60,6 +61,7 @@ class FullDisk final : public state::KeyStore {
     return memory_.DropBefore(timestamp_ms);
   }
   Status Reset() override { return memory_.Reset(); }
+  Stats stats() const override { return memory_.stats(); }
 
  private:
   std::atomic<bool>& full_;
@@ -122,7 +124,7 @@ class ShardTransformerTest : public ::testing::Test {
 
   struct Life {
     explicit Life(ShardTransformerTest& test, std::unique_ptr<state::KeyStore> store)
-        : streams(test.server_), metrics(registry, 1) {
+        : streams(test.server_), metrics(registry, std::array{ShardId(0)}) {
       auto made = ShardTransformer::Make(
           {.pipeline_id = kPipeline,
            .shard = ShardId(0),
