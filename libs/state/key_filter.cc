@@ -24,8 +24,12 @@ void KeyFilter::Free::operator()(void* memory) const {
   std::free(memory);
 }
 
-KeyFilter::KeyFilter(std::size_t keys)
-    : blocks_(keys == 0 ? 0 : (keys * kBitsPerKey) / (8 * sizeof(Block)) + 1) {
+KeyFilter KeyFilter::ForKeys(std::size_t keys) {
+  constexpr std::size_t kBlockBits = 8 * sizeof(Block);
+  return keys == 0 ? KeyFilter() : KeyFilter(keys * BitsPerKey(keys) / kBlockBits + 1);
+}
+
+KeyFilter::KeyFilter(std::size_t blocks) : blocks_(blocks) {
   if (blocks_ == 0) return;
   const std::size_t page = bytes() >= 2 * kHugePage ? kHugePage : kLine;
   const std::size_t size = (bytes() + page - 1) / page * page;

@@ -234,6 +234,7 @@ Status RocksKeyStore::Reset() {
   merge_.reset();
   slices_.clear();
   recent_.Clear();
+  recent_oldest_ms_ = std::numeric_limits<std::int64_t>::max();
   log_ = {};
   files_.reset();
   PENSTOCK_RETURN_IF_ERROR(Erase(options_.folder));

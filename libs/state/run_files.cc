@@ -90,12 +90,12 @@ Result<Run> ReadHeader(std::string_view header, std::int64_t slice_ms, const fs:
   run.info.log.seq = StreamSeq(reader.Varint());
   run.info.log.digest = reader.Fixed<std::uint64_t>();
   run.info.log_order = reader.Varint();
-  const std::uint64_t filter_keys = reader.Varint();
+  const std::uint64_t filter_blocks = reader.Varint();
   for (std::uint64_t left = reader.Varint(); left > 0 && reader.ok(); --left) {
     run.info.replaces.push_back(reader.Varint());
   }
   if (!reader.ok() || reader.left() != 0) return CorruptStore("a header is malformed", folder);
-  run.filter = KeyFilter(filter_keys);
+  run.filter = KeyFilter(filter_blocks);
   return run;
 }
 
@@ -122,7 +122,7 @@ bool ReadRocksKey(std::string_view key, PageRef& ref) {
   return true;
 }
 
-void AppendHeader(const RunInfo& run, std::uint64_t filter_keys, std::int64_t slice_ms,
+void AppendHeader(const RunInfo& run, std::size_t filter_blocks, std::int64_t slice_ms,
                   std::string& out) {
   AppendFixed(out, kFormat);
   AppendVarint(out, ZigZag(slice_ms));
@@ -133,7 +133,7 @@ void AppendHeader(const RunInfo& run, std::uint64_t filter_keys, std::int64_t sl
   AppendVarint(out, run.log.seq.rep());
   AppendFixed(out, run.log.digest);
   AppendVarint(out, run.log_order);
-  AppendVarint(out, filter_keys);
+  AppendVarint(out, filter_blocks);
   AppendVarint(out, run.replaces.size());
   for (const std::uint64_t number : run.replaces) AppendVarint(out, number);
 }

@@ -36,8 +36,7 @@ std::string RocksKey(const PageRef& ref);
 /// False when it is no key of ours.
 bool ReadRocksKey(std::string_view key, PageRef& ref);
 
-/// `filter_keys`: as many as the run's filter was made for.
-void AppendHeader(const RunInfo& run, std::uint64_t filter_keys, std::int64_t slice_ms,
+void AppendHeader(const RunInfo& run, std::size_t filter_blocks, std::int64_t slice_ms,
                   std::string& out);
 
 /// What it means for a store: "corrupt" or "disk".

@@ -25,12 +25,11 @@ struct RunWriter::File {
 
 RunWriter::RunWriter(RunFiles& files, RunInfo info)
     : files_(&files),
-      filter_keys_(info.rows),
       path_(files.inner().options.folder / fmt::format("{}.run", info.number)),
       file_(std::make_unique<File>(files.inner().rocks)) {
   run_.info = std::move(info);
-  run_.filter = KeyFilter(filter_keys_);
-  run_.info.pages = static_cast<std::uint32_t>(filter_keys_ / kRowsAPage + 1);
+  run_.filter = KeyFilter::ForKeys(run_.info.rows);
+  run_.info.pages = static_cast<std::uint32_t>(run_.info.rows / kRowsAPage + 1);
   run_.info.rows = 0;
 }
 RunWriter::RunWriter(RunWriter&&) noexcept = default;
@@ -87,7 +86,7 @@ Result<Run> RunWriter::Finish() {
     PENSTOCK_RETURN_IF_ERROR(Put(page++, filter.substr(at, kFilterPiece)));
   }
   std::string header;
-  AppendHeader(run_.info, filter_keys_, files_->inner().options.slice_ms, header);
+  AppendHeader(run_.info, run_.filter.blocks(), files_->inner().options.slice_ms, header);
   PENSTOCK_RETURN_IF_ERROR(Put(kHeaderPage, header));
   const auto status = file_->sst.Finish();
   if (!status.ok()) {

@@ -38,7 +38,6 @@ class RunWriter {
 
   RunFiles* files_;
   Run run_;
-  std::uint64_t filter_keys_;
   std::filesystem::path path_;
   std::unique_ptr<File> file_;
   std::vector<FirstRow> page_rows_;
