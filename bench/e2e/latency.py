@@ -7,7 +7,6 @@ from e2e.failure import Failure
 from e2e.metrics import quantile, share_within
 from e2e.pipeline import Pipeline, wait_for
 from e2e.process_use import MIB
-from e2e.servers import SERVERS
 
 POLL_S = 0.1
 # Connections are made and caches filled before samples count.
@@ -115,6 +114,6 @@ def _figures(later, earlier, before, after, seconds):
                 "cores": round(after[name].since(before[name]).cpu / seconds, 3),
                 "peak_mib": round(after[name].peak_bytes / MIB, 1),
             }
-            for name in (*workload.stages, *SERVERS)
+            for name in after
         },
     }
