@@ -26,6 +26,7 @@ class BatchTransform::Impl {
   Status Evaluate(const Input& input, Output& output);
   Status Deduplicate(const Input& input, Output& output);
   Status Build(const Input& input, Output& output);
+  std::vector<RowRange> KeptOfPassed() const;
   void AddLetter(const Input& input, std::size_t row, DeadLetterReason reason, std::string error,
                  Output& output);
 
@@ -37,7 +38,7 @@ class BatchTransform::Impl {
   // Of the message at hand.
   std::vector<Outcome> outcomes_;  // One a row.
   std::vector<RowExpressions::Failure> failures_;
-  std::vector<Outcome> evaluated_;  // One a row that the expressions let pass.
+  std::vector<Outcome> evaluated_;  // What the expressions said, where there are any.
   std::vector<Deduplicator::Row> keyed_;
   std::vector<std::size_t> without_key_;
 };
@@ -125,12 +126,12 @@ Status BatchTransform::Impl::Evaluate(const Input& input, Output& output) {
     AddLetter(input, failure.row, DeadLetterReason::kExpressionError,
               std::move(failure.error.detail), output);
   }
+  // What the outputs have computed: a row for each of these, whatever comes now.
+  evaluated_ = outcomes_;
   return Done{};
 }
 
 Status BatchTransform::Impl::Deduplicate(const Input& input, Output& output) {
-  // What the outputs have computed: a row for each of these, whatever comes now.
-  evaluated_ = outcomes_;
   if (!dedup_) return Done{};
   without_key_.clear();
   PENSTOCK_RETURN_IF_ERROR(dedup_->ReadKeys(input.columns, outcomes_, keyed_, without_key_));
@@ -165,13 +166,9 @@ Status BatchTransform::Impl::Build(const Input& input, Output& output) {
   }
   for (Column& column : batch.columns) column.Clear();
 
-  // The rows of the outputs' columns are those that passed the expressions.
-  std::vector<Outcome> passed;
-  for (std::size_t i = 0; i < outcomes_.size(); ++i) {
-    if (evaluated_[i] == Outcome::kRow) passed.push_back(outcomes_[i]);
-  }
-  const std::vector<RowRange> kept_of_passed = KeptRanges(passed);
   const std::vector<Column>& computed = expressions_->columns();
+  const std::vector<RowRange> kept_of_passed =
+      computed.empty() ? std::vector<RowRange>() : KeptOfPassed();
   for (std::size_t i = 0; i < batch.columns.size(); ++i) {
     if (i < computed.size()) {
       AppendRanges(computed[i].View(), kept_of_passed, batch.columns[i]);
@@ -180,6 +177,15 @@ Status BatchTransform::Impl::Build(const Input& input, Output& output) {
     }
   }
   return Done{};
+}
+
+// In rows of the outputs' columns, which are those that passed the expressions.
+std::vector<RowRange> BatchTransform::Impl::KeptOfPassed() const {
+  std::vector<Outcome> passed;
+  for (std::size_t i = 0; i < outcomes_.size(); ++i) {
+    if (evaluated_[i] == Outcome::kRow) passed.push_back(outcomes_[i]);
+  }
+  return KeptRanges(passed);
 }
 
 void BatchTransform::Impl::AddLetter(const Input& input, std::size_t row, DeadLetterReason reason,

@@ -2,9 +2,8 @@
 
 #include <utility>
 
-#include "base/backoff.h"
 #include "base/hash.h"
-#include "base/wait.h"
+#include "base/patience.h"
 #include "protocol/dead_letter_codec.h"
 #include "telemetry/log.h"
 
@@ -49,24 +48,17 @@ std::vector<DeadLetterPacker::Message> DeadLetterPacker::Take() {
 Status SendDeadLetters(io::Publisher& publisher, const std::string& subject,
                        const std::vector<DeadLetterPacker::Message>& messages, const Clock& clock,
                        std::stop_token stop) {
-  Backoff backoff;
-  for (std::size_t next = 0; next < messages.size();) {
-    const io::PublishRequest request{.subject = subject,
-                                     .data = messages[next].lines,
-                                     .expected_last = {},
-                                     .message_id = messages[next].id};
-    const auto ack = publisher.PublishAndWait(request, kPublishTimeout);
-    if (ack.ok()) {
-      ++next;
-      backoff.Reset();
-      continue;
-    }
-    if (ack.error().remedy != Remedy::kRetry) return ack.error();
-    Log(LogLevel::kWarn, "A dead letter waits: JetStream does not take it.",
-        {{"subject", subject}, {"error", ack.error().detail}});
-    if (!WaitUntil(clock.Now() + backoff.Next(), stop)) {
-      return Error{Remedy::kStop, "stopped", "the process is stopping"};
-    }
+  for (const DeadLetterPacker::Message& message : messages) {
+    const io::PublishRequest request{
+        .subject = subject, .data = message.lines, .expected_last = {}, .message_id = message.id};
+    const auto ack = WithPatience(
+        clock, stop,
+        [&](const Error& error) {
+          Log(LogLevel::kWarn, "A dead letter waits: JetStream does not take it.",
+              {{"subject", subject}, {"error", error.detail}});
+        },
+        [&] { return publisher.PublishAndWait(request, kPublishTimeout); });
+    if (!ack.ok()) return ack.error();
   }
   return Done{};
 }

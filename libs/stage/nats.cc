@@ -3,8 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/backoff.h"
-#include "base/wait.h"
+#include "base/patience.h"
 #include "protocol/names.h"
 #include "telemetry/log.h"
 
@@ -61,30 +60,25 @@ Result<std::unique_ptr<jetstream::Connection>> ConnectNats(const PipelineSpec& s
         "pipeline document"};
   }
   const Health::Condition reachable = health.Require("nats");
-  Backoff backoff(std::chrono::milliseconds(200), kLongestPause);
-  while (true) {
-    auto connection = jetstream::Connection::Connect(options, clock);
-    if (connection.ok() || connection.error().remedy != Remedy::kRetry) return connection;
-    reachable.Fails(connection.error().detail);
-    Log(LogLevel::kWarn, "Waiting for NATS.", {{"error", connection.error().detail}});
-    if (!WaitUntil(clock.Now() + backoff.Next(), stop)) {
-      return Error{Remedy::kStop, "stopped", "the process is stopping"};
-    }
-  }
+  return WithPatience(
+      clock, std::move(stop),
+      [&](const Error& error) {
+        reachable.Fails(error.detail);
+        Log(LogLevel::kWarn, "Waiting for NATS.", {{"error", error.detail}});
+      },
+      [&] { return jetstream::Connection::Connect(options, clock); },
+      Backoff(std::chrono::milliseconds(200), kLongestPause));
 }
 
 Result<std::unique_ptr<io::KeyValue>> OpenBucket(jetstream::Connection& nats,
                                                  const PipelineSpec& spec, const Clock& clock,
                                                  std::stop_token stop) {
-  Backoff backoff;
-  while (true) {
-    auto bucket = nats.OpenKeyValue(protocol::Bucket(spec.pipeline_id), kBucketReplicas);
-    if (bucket.ok() || bucket.error().remedy != Remedy::kRetry) return bucket;
-    Log(LogLevel::kWarn, "Waiting for the key-value bucket.", {{"error", bucket.error().detail}});
-    if (!WaitUntil(clock.Now() + backoff.Next(), stop)) {
-      return Error{Remedy::kStop, "stopped", "the process is stopping"};
-    }
-  }
+  return WithPatience(
+      clock, std::move(stop),
+      [](const Error& error) {
+        Log(LogLevel::kWarn, "Waiting for the key-value bucket.", {{"error", error.detail}});
+      },
+      [&] { return nats.OpenKeyValue(protocol::Bucket(spec.pipeline_id), kBucketReplicas); });
 }
 
 }  // namespace penstock::stage

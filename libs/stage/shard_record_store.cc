@@ -1,15 +1,12 @@
 #include "stage/shard_record_store.h"
 
-#include "base/backoff.h"
-#include "base/wait.h"
+#include "base/patience.h"
 #include "protocol/names.h"
 #include "protocol/shard_record_codec.h"
 
 namespace penstock::stage {
 
 namespace {
-
-const Error kStopped{Remedy::kStop, "stopped", "the process is stopping"};
 
 bool IsUnknown(const Error& error) {
   return error.remedy == Remedy::kRetry;

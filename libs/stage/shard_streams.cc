@@ -1,7 +1,6 @@
 #include "stage/shard_streams.h"
 
-#include "base/backoff.h"
-#include "base/wait.h"
+#include "base/patience.h"
 #include "config/planner.h"
 #include "telemetry/log.h"
 
@@ -15,19 +14,16 @@ constexpr std::uint64_t kDeadLetterBytes = 1ULL << 30;
 
 Status EnsureOne(io::Streams& streams, const io::StreamConfig& config, const Clock& clock,
                  std::stop_token stop) {
-  Backoff backoff;
-  while (true) {
-    const auto state = streams.Ensure(config);
-    if (state.ok()) return Done{};
-    if (state.error().remedy != Remedy::kRetry) {
-      return Error(state.error()).Within(fmt::format("stream {}", config.name));
-    }
-    Log(LogLevel::kWarn, "Waiting for JetStream to make a stream.",
-        {{"stream", config.name}, {"error", state.error().detail}});
-    if (!WaitUntil(clock.Now() + backoff.Next(), stop)) {
-      return Error{Remedy::kStop, "stopped", "the process is stopping"};
-    }
-  }
+  auto state = WithPatience(
+      clock, std::move(stop),
+      [&](const Error& error) {
+        Log(LogLevel::kWarn, "Waiting for JetStream to make a stream.",
+            {{"stream", config.name}, {"error", error.detail}});
+      },
+      [&] { return streams.Ensure(config); });
+  if (state.ok()) return Done{};
+  if (state.error().code == kStopped.code) return kStopped;
+  return std::move(state).error().Within(fmt::format("stream {}", config.name));
 }
 
 }  // namespace
@@ -53,11 +49,15 @@ io::StreamConfig DeadLetterStreamConfig(const PipelineSpec& spec) {
   return config;
 }
 
-Status EnsureStreams(io::Streams& streams, const PipelineSpec& spec, protocol::Hop hop,
-                     const std::vector<ShardId>& shards, const Clock& clock, std::stop_token stop) {
+Status EnsureStreams(io::Streams& streams, const PipelineSpec& spec,
+                     const std::vector<protocol::Hop>& hops, const std::vector<ShardId>& shards,
+                     const Clock& clock, std::stop_token stop) {
   PENSTOCK_RETURN_IF_ERROR(EnsureOne(streams, DeadLetterStreamConfig(spec), clock, stop));
-  for (const ShardId shard : shards) {
-    PENSTOCK_RETURN_IF_ERROR(EnsureOne(streams, ShardStreamConfig(spec, hop, shard), clock, stop));
+  for (const protocol::Hop hop : hops) {
+    for (const ShardId shard : shards) {
+      PENSTOCK_RETURN_IF_ERROR(
+          EnsureOne(streams, ShardStreamConfig(spec, hop, shard), clock, stop));
+    }
   }
   return Done{};
 }

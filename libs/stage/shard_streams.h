@@ -18,9 +18,10 @@ io::StreamConfig ShardStreamConfig(const PipelineSpec& spec, protocol::Hop hop, 
 /// The stream of the pipeline's dead letters.
 io::StreamConfig DeadLetterStreamConfig(const PipelineSpec& spec);
 
-/// Makes the hop's streams of `shards` and the dead letters' one. Idempotent: every stage does it
+/// Makes the hops' streams of `shards` and the dead letters' one. Idempotent: every stage does it
 /// at start. Waits out an unavailable server until `stop`; any other fault is returned, named.
-Status EnsureStreams(io::Streams& streams, const PipelineSpec& spec, protocol::Hop hop,
-                     const std::vector<ShardId>& shards, const Clock& clock, std::stop_token stop);
+Status EnsureStreams(io::Streams& streams, const PipelineSpec& spec,
+                     const std::vector<protocol::Hop>& hops, const std::vector<ShardId>& shards,
+                     const Clock& clock, std::stop_token stop);
 
 }  // namespace penstock::stage

@@ -8,7 +8,7 @@
 namespace penstock::state {
 
 /// In memory, without a bound: for `penstock test` and tests.
-class MemoryKeyStore final : public KeyStore {
+class MemoryKeyStore : public KeyStore {
  public:
   Status Find(std::span<const KeyHash> keys, std::vector<Match>& found) override {
     found.clear();

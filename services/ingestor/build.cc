@@ -68,7 +68,7 @@ Status BuildAndRun(const process::ServiceContext& context) {
   PENSTOCK_ASSIGN_OR_RETURN(
       const auto nats, stage::ConnectNats(spec, context.options.nats, "ingestor", context.health,
                                           context.clock, context.stop));
-  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, protocol::Hop::kIn,
+  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, {protocol::Hop::kIn},
                                                 stage::OwnedShards({}, spec.resources.shards),
                                                 context.clock, context.stop));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,

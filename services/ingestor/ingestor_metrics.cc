@@ -22,6 +22,8 @@ IngestorMetrics::IngestorMetrics(Metrics& metrics, const std::string& topic)
                                       "Batches that JetStream has acknowledged.")),
       bytes_out_(metrics.AddCounter("penstock_ingestor_bytes_out_total",
                                     "Bytes of the acknowledged batches, compressed.")),
+      dead_lettered_(metrics, "penstock_ingestor_rows_dead_lettered_total",
+                     "Records that became dead letters."),
       publish_seconds_(metrics.AddHistogram("penstock_ingestor_publish_seconds",
                                             "From sending a batch to its acknowledgement.",
                                             SecondsBuckets())),
@@ -49,14 +51,8 @@ IngestorMetrics::IngestorMetrics(Metrics& metrics, const std::string& topic)
                                             "Partitions that this process reads.")),
       in_flight_(metrics.AddGauge("penstock_ingestor_rows_in_flight",
                                   "Records read and not yet acknowledged by JetStream.")) {
-  for (std::size_t i = 0; i < kDeadLetterReasons; ++i) {
-    dead_lettered_[i] = metrics.AddCounter(
-        "penstock_ingestor_rows_dead_lettered_total", "Records that became dead letters.",
-        {{"reason", std::string(ToText(static_cast<DeadLetterReason>(i)))}});
-  }
   account_ = metrics.OnScrape([this] {
-    double left = rows_in_.value() - rows_out_.value() - returned_.value();
-    for (const Counter& letters : dead_lettered_) left -= letters.value();
+    double left = rows_in_.value() - rows_out_.value() - returned_.value() - dead_lettered_.total();
     in_flight_.Set(left);
   });
 }
@@ -67,7 +63,7 @@ void IngestorMetrics::Read(std::uint64_t records, std::uint64_t bytes) {
 }
 
 void IngestorMetrics::DeadLettered(DeadLetterReason reason) {
-  dead_lettered_[static_cast<std::size_t>(reason)].Add();
+  dead_lettered_.Count(reason);
 }
 
 void IngestorMetrics::Published(std::uint64_t rows, std::uint64_t bytes, Clock::Duration took) {

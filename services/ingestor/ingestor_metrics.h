@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -10,6 +9,7 @@
 #include "base/result.h"
 #include "model/dead_letter.h"
 #include "model/ids.h"
+#include "stage/dead_letter_counters.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 
@@ -55,7 +55,7 @@ class IngestorMetrics {
   Counter rows_out_;
   Counter batches_out_;
   Counter bytes_out_;
-  std::array<Counter, kDeadLetterReasons> dead_lettered_;
+  stage::DeadLetterCounters dead_lettered_;
   Histogram publish_seconds_;
   Counter refused_full_;
   Counter refused_other_;

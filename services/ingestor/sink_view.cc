@@ -3,8 +3,7 @@
 #include <charconv>
 #include <utility>
 
-#include "base/backoff.h"
-#include "base/wait.h"
+#include "base/patience.h"
 #include "protocol/names.h"
 #include "protocol/shard_record_codec.h"
 #include "stage/shard_record_store.h"
@@ -21,17 +20,13 @@ SinkView::SinkView(io::KeyValue& bucket, std::uint32_t shards, std::string sourc
       births_(shards) {}
 
 Status SinkView::Start(std::stop_token stop) {
-  Backoff backoff;
-  for (std::uint32_t shard = 0; shard < births_.size();) {
-    const auto record = stage::LoadOrCreateShardRecord(bucket_, ShardId(shard), clock_);
-    if (record.ok()) {
-      Take(ShardId(shard++), record.value());
-      continue;
-    }
-    if (record.error().remedy != Remedy::kRetry) return record.error();
-    if (!WaitUntil(clock_.Now() + backoff.Next(), stop)) {
-      return Error{Remedy::kStop, "stopped", "the process is stopping"};
-    }
+  for (std::uint32_t shard = 0; shard < births_.size(); ++shard) {
+    PENSTOCK_ASSIGN_OR_RETURN(
+        const ShardRecord record,
+        WithPatience(
+            clock_, stop, [](const Error&) {},
+            [&] { return stage::LoadOrCreateShardRecord(bucket_, ShardId(shard), clock_); }));
+    Take(ShardId(shard), record);
   }
   auto watch = bucket_.WatchPrefix(
       std::string(protocol::kShardRecordPrefix),

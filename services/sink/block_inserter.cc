@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/wait.h"
+#include "base/patience.h"
 #include "telemetry/log.h"
 
 namespace penstock::sink {
@@ -16,8 +16,6 @@ using clickhouse::ErrorClass;
 constexpr std::size_t kUsualPartitions = 100;
 // Hashes have 64 bits; this leaves room for one more split.
 constexpr unsigned kMostHashBits = 48;
-
-const Error kStopped{Remedy::kStop, "stopped", "the process is stopping"};
 
 // Releases what it acquired, whichever way the scope ends.
 class Turn {

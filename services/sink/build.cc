@@ -90,7 +90,7 @@ Status BuildAndRun(const process::ServiceContext& context) {
                                                context.clock, context.stop));
   const protocol::Hop hop = plan.sink_hop == "out" ? protocol::Hop::kOut : protocol::Hop::kIn;
   PENSTOCK_RETURN_IF_ERROR(
-      stage::EnsureStreams(nats->streams(), spec, hop, shards, context.clock, context.stop));
+      stage::EnsureStreams(nats->streams(), spec, {hop}, shards, context.clock, context.stop));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
   ClickHouseTable table({.sink = spec.sink, .plan = plan, .pipeline_id = spec.pipeline_id},

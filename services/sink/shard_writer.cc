@@ -5,9 +5,8 @@
 #include <tuple>
 #include <utility>
 
-#include "base/backoff.h"
+#include "base/patience.h"
 #include "base/thread.h"
-#include "base/wait.h"
 #include "stage/dead_letters.h"
 #include "telemetry/log.h"
 
@@ -19,8 +18,6 @@ constexpr auto kReadWait = std::chrono::seconds(1);
 // Several messages for each question to the server: one at a time costs it almost half again.
 constexpr std::size_t kReadBytes = 4 << 20;
 constexpr auto kIdleWait = std::chrono::seconds(5);
-
-const Error kStopped{Remedy::kStop, "stopped", "the process is stopping"};
 
 // A row stays given up for the reason that is recorded.
 void AddGivenUp(Intent& intent, const std::vector<DeadLetter>& letters) {
@@ -195,23 +192,17 @@ Status ShardWriter::TakeOver(std::stop_token stop) {
 // A position in a stream that has since been replaced or cut means nothing: the stream is read
 // from its start, and what the record says of each origin sorts repeats out.
 Result<Position> ShardWriter::CheckedPosition(Position position, std::stop_token stop) {
-  Backoff backoff;
-  while (true) {
-    const auto state = parts_.streams.State(options_.stream);
-    if (state.ok()) {
-      const bool known =
-          position.created_ns == state.value().created_ns && position.seq <= state.value().last;
-      if (known) return position;
-      if (position.created_ns != 0) {
-        Log(LogLevel::kWarn,
-            "The stream is another one than the record speaks of: reading it from its start.",
-            {{"stream", options_.stream}, {"position", position.seq.rep()}});
-      }
-      return Position{.created_ns = state.value().created_ns, .seq = StreamSeq(0), .digest = 0};
-    }
-    if (state.error().remedy != Remedy::kRetry) return state.error();
-    if (!WaitUntil(parts_.clock.Now() + backoff.Next(), stop)) return kStopped;
+  PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state,
+                            WithPatience(
+                                parts_.clock, std::move(stop), [](const Error&) {},
+                                [&] { return parts_.streams.State(options_.stream); }));
+  if (position.created_ns == state.created_ns && position.seq <= state.last) return position;
+  if (position.created_ns != 0) {
+    Log(LogLevel::kWarn,
+        "The stream is another one than the record speaks of: reading it from its start.",
+        {{"stream", options_.stream}, {"position", position.seq.rep()}});
   }
+  return Position{.created_ns = state.created_ns, .seq = StreamSeq(0), .digest = 0};
 }
 
 void ShardWriter::WaitForWork(std::stop_token stop) {

@@ -53,6 +53,8 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shard
                                                "Records that an earlier stage made dead letters.")),
       replayed_(metrics.AddCounter("penstock_sink_rows_replayed_total",
                                    "Records seen again after a restart; of no effect.")),
+      dead_lettered_(metrics, "penstock_sink_rows_dead_lettered_total",
+                     "Rows that this stage made dead letters."),
       in_flight_(
           metrics.AddGauge("penstock_sink_rows_in_flight", "Records read and not yet confirmed.")),
       insert_seconds_(metrics.AddHistogram("penstock_sink_insert_seconds",
@@ -96,11 +98,6 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shard
                                            "Sections that would have left a gap.")),
       read_failures_(metrics.AddCounter("penstock_stream_read_failures_total",
                                         "Failed reads of a stream; each is tried again.")) {
-  for (std::size_t i = 0; i < kDeadLetterReasons; ++i) {
-    dead_lettered_[i] = metrics.AddCounter(
-        "penstock_sink_rows_dead_lettered_total", "Rows that this stage made dead letters.",
-        {{"reason", std::string(ToText(static_cast<DeadLetterReason>(i)))}});
-  }
   for (std::size_t i = 0; i < kPauseReasons; ++i) {
     const MetricLabels label{{"reason", std::string(ToText(static_cast<PauseReason>(i)))}};
     paused_[i] =
@@ -116,8 +113,7 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shard
   shards_owned_.Set(shards);
   account_ = metrics.OnScrape([this] {
     double left = rows_in_.value() - rows_out_.value() - filtered_.value() - duplicate_.value() -
-                  dead_lettered_before_.value() - replayed_.value();
-    for (const Counter& letters : dead_lettered_) left -= letters.value();
+                  dead_lettered_before_.value() - replayed_.value() - dead_lettered_.total();
     in_flight_.Set(std::max(0.0, left));
   });
 }
@@ -142,17 +138,7 @@ void SinkMetrics::Replayed(std::uint64_t records) {
 }
 
 void SinkMetrics::DeadLettered(const std::vector<DeadLetter>& letters) {
-  for (const DeadLetter& letter : letters) {
-    dead_lettered_[static_cast<std::size_t>(letter.reason)].Add();
-  }
-  const DeadLetter& first = letters.front();
-  log_.LogFor("dead_letter", LogLevel::kWarn,
-              "Rows became dead letters; `penstock dlq list` shows them.",
-              {{"rows", letters.size()},
-               {"first_partition", first.origin.partition},
-               {"first_offset", first.offset},
-               {"reason", ToText(first.reason)},
-               {"error", first.error}});
+  dead_lettered_.CountAndLog(letters);
 }
 
 void SinkMetrics::Inserted(const PreparedBlock& block, Clock::Duration took) {

@@ -17,6 +17,7 @@
 #include "model/ids.h"
 #include "sink/block.h"
 #include "sink/table_writer.h"
+#include "stage/dead_letter_counters.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
 
@@ -123,7 +124,7 @@ class SinkMetrics {
   Counter duplicate_;
   Counter dead_lettered_before_;
   Counter replayed_;
-  std::array<Counter, kDeadLetterReasons> dead_lettered_;
+  stage::DeadLetterCounters dead_lettered_;
   Gauge in_flight_;
   Histogram insert_seconds_;
   Histogram block_rows_;

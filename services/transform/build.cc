@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/byte_budget.h"
+#include "base/patience.h"
 #include "base/wait.h"
 #include "config/planner.h"
 #include "jetstream/connection.h"
@@ -14,7 +15,6 @@
 #include "state/rocks_key_store.h"
 #include "state/store_resources.h"
 #include "telemetry/log.h"
-#include "transform/patience.h"
 #include "transform/transform.h"
 
 namespace penstock::transform {
@@ -28,15 +28,9 @@ constexpr std::size_t kHeldBytes = 128 << 20;
 // Of the dedup stores: pages with the keys of recent duplicates.
 constexpr std::size_t kPageCacheBytes = 64 << 20;
 
-Status EnsureAll(io::Streams& streams, const process::ServiceContext& context,
-                 const PipelinePlan& plan, const std::vector<ShardId>& shards) {
-  std::vector<Hop> hops{Hop::kIn, Hop::kOut};
-  if (!plan.transform->dedup_key.empty()) hops.push_back(Hop::kKeys);
-  for (const Hop hop : hops) {
-    PENSTOCK_RETURN_IF_ERROR(
-        stage::EnsureStreams(streams, context.pipeline, hop, shards, context.clock, context.stop));
-  }
-  return Done{};
+std::vector<Hop> HopsOf(const TransformPlan& plan) {
+  if (plan.dedup_key.empty()) return {Hop::kIn, Hop::kOut};
+  return {Hop::kIn, Hop::kOut, Hop::kKeys};
 }
 
 // A damaged store is taken away: its shard reads the key log from the start.
@@ -81,7 +75,8 @@ Status BuildAndRun(const process::ServiceContext& context, const TransformOption
   PENSTOCK_ASSIGN_OR_RETURN(
       const auto nats, stage::ConnectNats(spec, context.options.nats, "transform", context.health,
                                           context.clock, context.stop));
-  PENSTOCK_RETURN_IF_ERROR(EnsureAll(nats->streams(), context, plan, owned));
+  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, HopsOf(*plan.transform),
+                                                owned, context.clock, context.stop));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
   ByteBudget memory(kHeldBytes);

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "base/backoff.h"
+#include "base/patience.h"
 #include "base/wait.h"
-#include "transform/patience.h"
 
 namespace penstock::transform {
 

@@ -3,9 +3,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/patience.h"
 #include "protocol/key_log_codec.h"
 #include "telemetry/log.h"
-#include "transform/patience.h"
 
 namespace penstock::transform {
 

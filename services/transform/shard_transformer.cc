@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/backoff.h"
+#include "base/patience.h"
 #include "base/thread.h"
 #include "base/wait.h"
 #include "model/row_json.h"
@@ -12,7 +13,6 @@
 #include "protocol/shard_record_codec.h"
 #include "stage/dead_letters.h"
 #include "telemetry/log.h"
-#include "transform/patience.h"
 
 namespace penstock::transform {
 

@@ -27,6 +27,8 @@ TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> sh
       filtered_(metrics.AddCounter("penstock_transform_rows_filtered_total", "Rows filtered out.")),
       duplicate_(metrics.AddCounter("penstock_transform_rows_duplicate_total",
                                     "Rows whose key was seen before, within the window.")),
+      dead_lettered_(metrics, "penstock_transform_rows_dead_lettered_total",
+                     "Rows that became dead letters."),
       in_flight_(metrics.AddGauge("penstock_transform_rows_in_flight",
                                   "Rows read and not yet acknowledged by JetStream.")),
       publish_seconds_(metrics.AddHistogram("penstock_transform_publish_seconds",
@@ -52,11 +54,6 @@ TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> sh
       rebuild_seconds_(metrics.AddHistogram("penstock_dedup_replay_seconds",
                                             "Bringing a store up to the end of its key log.",
                                             SecondsBuckets())) {
-  for (std::size_t i = 0; i < kDeadLetterReasons; ++i) {
-    dead_lettered_[i] = metrics.AddCounter(
-        "penstock_transform_rows_dead_lettered_total", "Rows that became dead letters.",
-        {{"reason", std::string(ToText(static_cast<DeadLetterReason>(i)))}});
-  }
   metrics.AddGauge("penstock_shards_owned", "Shards that this process transforms.")
       .Set(shards.size());
   for (const ShardId shard : shards) {
@@ -75,8 +72,8 @@ TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> sh
             label)};
   }
   account_ = metrics.OnScrape([this] {
-    double left = rows_in_.value() - rows_out_.value() - filtered_.value() - duplicate_.value();
-    for (const Counter& letters : dead_lettered_) left -= letters.value();
+    double left = rows_in_.value() - rows_out_.value() - filtered_.value() - duplicate_.value() -
+                  dead_lettered_.total();
     in_flight_.Set(std::max(0.0, left));
   });
 }
@@ -108,17 +105,7 @@ void TransformMetrics::PublishRefused(ShardId shard, const Error& error) {
 }
 
 void TransformMetrics::DeadLettered(const std::vector<DeadLetter>& letters) {
-  for (const DeadLetter& letter : letters) {
-    dead_lettered_[static_cast<std::size_t>(letter.reason)].Add();
-  }
-  const DeadLetter& first = letters.front();
-  log_.LogFor("dead_letter", LogLevel::kWarn,
-              "Rows became dead letters; `penstock dlq list` shows them.",
-              {{"rows", letters.size()},
-               {"first_partition", first.origin.partition},
-               {"first_offset", first.offset},
-               {"reason", ToText(first.reason)},
-               {"error", first.error}});
+  dead_lettered_.CountAndLog(letters);
 }
 
 void TransformMetrics::Waits(ShardId shard, const Error& error) {

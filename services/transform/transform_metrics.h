@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -13,6 +12,7 @@
 #include "model/ids.h"
 #include "operators/batch_transform.h"
 #include "protocol/batch_codec.h"
+#include "stage/dead_letter_counters.h"
 #include "state/key_store.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
@@ -61,7 +61,7 @@ class TransformMetrics {
   Counter bytes_out_;
   Counter filtered_;
   Counter duplicate_;
-  std::array<Counter, kDeadLetterReasons> dead_lettered_;
+  stage::DeadLetterCounters dead_lettered_;
   Gauge in_flight_;
   Histogram publish_seconds_;
   Counter refused_full_;

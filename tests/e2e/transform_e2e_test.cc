@@ -77,7 +77,7 @@ TEST_F(TransformTest, FilterDedupAndUpper) {
   EXPECT_EQ(page.Sum("penstock_transform_rows_filtered_total"), 2);
   EXPECT_EQ(page.Sum("penstock_transform_rows_duplicate_total"), 1);
   EXPECT_EQ(page.Sum("penstock_transform_rows_in_flight"), 0);
-  EXPECT_TRUE(pipeline.transform().Ready().passed);
+  WaitFor("the transform is ready", [&] { return pipeline.transform().Ready().passed; });
 }
 
 TEST_F(TransformTest, TheFirstOfEachKey) {

@@ -111,8 +111,8 @@ TEST_F(TroubleTest, ANatsServerThatIsNotThereIsWaitedFor) {
   }
   nats->Restart();
   ExpectAllRows(pipeline, kafka(), 20);
-  EXPECT_TRUE(pipeline.ingestor().Ready().passed) << pipeline.ingestor().Ready().text;
-  EXPECT_TRUE(pipeline.sink().Ready().passed) << pipeline.sink().Ready().text;
+  WaitFor("the ingestor is ready", [&] { return pipeline.ingestor().Ready().passed; });
+  WaitFor("the sink is ready", [&] { return pipeline.sink().Ready().passed; });
 }
 
 TEST_F(TroubleTest, WhoWaitsForNatsEndsCleanlyWhenToldTo) {
@@ -152,7 +152,7 @@ TEST_F(TroubleTest, AMissingTopicIsNamedAndWaitedFor) {
   kafka().CreateTopic(topic, 2);
   Produce(topic, 1, Events(5));
   ExpectAllRows(pipeline, kafka(), 5);
-  EXPECT_TRUE(pipeline.ingestor().Ready().passed) << pipeline.ingestor().Ready().text;
+  WaitFor("the ingestor is ready", [&] { return pipeline.ingestor().Ready().passed; });
   kafka().DeleteTopic(topic);
 }
 

@@ -87,28 +87,17 @@ class Disk {
 };
 
 /// What such a store is to a process: it begins with what an earlier one has left.
-class DiskStore final : public state::KeyStore {
+class DiskStore final : public state::MemoryKeyStore {
  public:
   DiskStore(std::shared_ptr<Disk> disk, const std::vector<Told>& left) : disk_(std::move(disk)) {
-    for (const Told& told : left) EXPECT_TRUE(Add(told.rows, told.log).ok());
-  }
-  Status Find(std::span<const KeyHash> keys, std::vector<Match>& found) override {
-    return memory_.Find(keys, found);
+    for (const Told& told : left) EXPECT_TRUE(DiskStore::Add(told.rows, told.log).ok());
   }
   Status Add(std::span<const FirstRow> rows, const Position& log) override {
     disk_->Write(rows, log);
-    return memory_.Add(rows, log);
+    return MemoryKeyStore::Add(rows, log);
   }
-  Position log() const override { return memory_.log(); }
-  Status Rebase(const Position& log) override { return memory_.Rebase(log); }
-  Result<StreamSeq> DropBefore(std::int64_t timestamp_ms) override {
-    return memory_.DropBefore(timestamp_ms);
-  }
-  Status Reset() override { return memory_.Reset(); }
-  Stats stats() const override { return memory_.stats(); }
 
  private:
-  state::MemoryKeyStore memory_;
   std::shared_ptr<Disk> disk_;
 };
 

@@ -45,27 +45,16 @@ void Eventually(const std::string& what, const std::function<bool()>& condition)
 }
 
 /// Takes no keys while the disk is full.
-class FullDisk final : public state::KeyStore {
+class FullDisk final : public state::MemoryKeyStore {
  public:
   explicit FullDisk(std::atomic<bool>& full) : full_(full) {}
-  Status Find(std::span<const KeyHash> keys, std::vector<Match>& found) override {
-    return memory_.Find(keys, found);
-  }
   Status Add(std::span<const FirstRow> rows, const Position& log) override {
     if (full_) return Error{Remedy::kRetry, "disk", "no space left on device"};
-    return memory_.Add(rows, log);
+    return MemoryKeyStore::Add(rows, log);
   }
-  Position log() const override { return memory_.log(); }
-  Status Rebase(const Position& log) override { return memory_.Rebase(log); }
-  Result<StreamSeq> DropBefore(std::int64_t timestamp_ms) override {
-    return memory_.DropBefore(timestamp_ms);
-  }
-  Status Reset() override { return memory_.Reset(); }
-  Stats stats() const override { return memory_.stats(); }
 
  private:
   std::atomic<bool>& full_;
-  state::MemoryKeyStore memory_;
 };
 
 class ShardTransformerTest : public ::testing::Test {

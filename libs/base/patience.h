@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <stop_token>
 #include <utility>
 
@@ -9,17 +8,16 @@
 #include "base/result.h"
 #include "base/wait.h"
 
-namespace penstock::transform {
+namespace penstock {
 
+/// Why a wait without an end has ended all the same.
 inline const Error kStopped{Remedy::kStop, "stopped", "the process is stopping"};
 
-/// Calls `attempt` until it gives something else than a kRetry error, with growing pauses. `report`
-/// is told each such error.
-template <typename Attempt>
-auto WithPatience(const Clock& clock, std::stop_token stop,
-                  const std::function<void(const Error&)>& report, Attempt attempt)
-    -> decltype(attempt()) {
-  Backoff backoff;
+/// Calls `attempt` until it gives something else than a kRetry error, with growing pauses, or until
+/// `stop`: then kStopped. `report` is told each such error.
+template <typename Report, typename Attempt>
+auto WithPatience(const Clock& clock, std::stop_token stop, Report report, Attempt attempt,
+                  Backoff backoff = Backoff()) -> decltype(attempt()) {
   while (true) {
     auto result = attempt();
     if (result.ok() || result.error().remedy != Remedy::kRetry) return result;
@@ -28,4 +26,4 @@ auto WithPatience(const Clock& clock, std::stop_token stop,
   }
 }
 
-}  // namespace penstock::transform
+}  // namespace penstock
