@@ -20,6 +20,11 @@ std::vector<std::string_view> NamesOf(const std::vector<SchemaField>& fields) {
 
 /// The rules that span fields. Each method looks at one part of the document; a part that was not
 /// readable is empty, and rules do not complain about what is already reported missing.
+// A joined row comes from two records: of Kafka's metadata it has the left one's time.
+bool IsOfJoinedRows(std::string_view metadata) {
+  return metadata == "_timestamp" || metadata == "_ingest_time";
+}
+
 class Checker {
  public:
   Checker(const PipelineDoc& document, const PipelineSpec& spec, const Node& root,
@@ -66,7 +71,7 @@ class Checker {
   void Transforms();
   void DedupKey(const DedupSpec& dedup, const SourceSpec& source, const std::string& path);
   void Outputs(const StatelessSpec& stateless, const std::string& path);
-  void Expressions(const TransformDoc& transform, const SourceSpec& source,
+  void Expressions(const TransformDoc& transform, const std::vector<SchemaField>& fields,
                    const std::string& path);
   void Expression(const std::string& path, const Status& status);
   void Join();
@@ -244,7 +249,9 @@ void Checker::Transforms() {
   for (std::size_t i = 0; i < document_.transforms.size(); ++i) {
     const TransformDoc& transform = document_.transforms[i];
     const std::string path = fmt::format("transforms[{}]", i);
-    KnownSource(transform.source_id, path + ".source_id");
+    const bool of_joined_rows =
+        spec_.join && transform.type != "dedup" && transform.source_id == kJoinedRows;
+    if (!of_joined_rows) KnownSource(transform.source_id, path + ".source_id");
     if (transform.type == "filter" && ++filters > 1) {
       Fault(path, "a pipeline has at most one filter; join the expressions with `and`");
     } else if (transform.type == "stateless") {
@@ -257,11 +264,17 @@ void Checker::Transforms() {
       const SourceSpec* source = FindSource(spec_, transform.source_id);
       if (source != nullptr) DedupKey(transform.dedup, *source, path + ".config.key");
     }
-    if (spec_.join && (transform.type == "filter" || transform.type == "stateless")) {
-      Fault(path, fmt::format("{} does not go together with a join", transform.type));
+    if (spec_.join && !of_joined_rows && transform.type != "dedup") {
+      Fault(path,
+            fmt::format("{} in front of a join is not possible; with source_id \"{}\" it takes "
+                        "the joined rows",
+                        transform.type, kJoinedRows));
     }
-    const SourceSpec* source = FindSource(spec_, transform.source_id);
-    if (source != nullptr) Expressions(transform, *source, path + ".config");
+    if (of_joined_rows) {
+      Expressions(transform, JoinedFields(spec_), path + ".config");
+    } else if (const SourceSpec* source = FindSource(spec_, transform.source_id)) {
+      Expressions(transform, source->schema_fields, path + ".config");
+    }
   }
 }
 
@@ -290,9 +303,8 @@ void Checker::Outputs(const StatelessSpec& stateless, const std::string& path) {
   }
 }
 
-void Checker::Expressions(const TransformDoc& transform, const SourceSpec& source,
+void Checker::Expressions(const TransformDoc& transform, const std::vector<SchemaField>& fields,
                           const std::string& path) {
-  const std::vector<SchemaField>& fields = source.schema_fields;
   // Against fields that are faulty themselves every expression would be, too.
   const bool readable = std::ranges::all_of(fields, [](const SchemaField& field) {
     return !field.name.empty() && FieldTypeOf(field.declared_type).has_value();
@@ -391,7 +403,9 @@ void Checker::Sink() {
 void Checker::Mapping() {
   const std::vector<SchemaField> fields = SinkFields(spec_);
   std::vector<std::string_view> names = NamesOf(fields);
-  for (const std::string_view metadata : MetadataNames()) names.push_back(metadata);
+  for (const std::string_view metadata : MetadataNames()) {
+    if (!spec_.join || IsOfJoinedRows(metadata)) names.push_back(metadata);
+  }
   std::set<std::string_view> columns;
   for (std::size_t i = 0; i < spec_.sink.mapping.size(); ++i) {
     const MappingEntry& entry = spec_.sink.mapping[i];
@@ -403,9 +417,9 @@ void Checker::Mapping() {
     if (!Readable(name) || std::find(names.begin(), names.end(), entry.name) != names.end()) {
       continue;
     }
-    const std::string_view where = spec_.join        ? "the join's output_fields"
-                                   : spec_.stateless ? "the outputs of the stateless transform"
-                                                     : "the source's schema_fields";
+    const std::string_view where = spec_.stateless ? "the outputs of the stateless transform"
+                                   : spec_.join    ? "the join's output_fields"
+                                                   : "the source's schema_fields";
     Fault(name, Hidden(name) ? fmt::format("is not in {}", where)
                              : fmt::format("\"{}\" is not in {}{}", entry.name, where,
                                            Hint(entry.name, names)));

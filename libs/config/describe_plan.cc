@@ -57,7 +57,7 @@ StageInfo Sink(const PipelineSpec& spec, const PipelinePlan& plan, int cpus) {
   // making.
   const std::uint64_t blocks =
       (static_cast<std::uint64_t>(workers) * 2 + 1) * spec.sink.max_batch_bytes;
-  return {"sink", plan.sink_hop,
+  return {"sink", std::string(plan.sink_hop == Hop::kOut ? "out" : "in"),
           fmt::format("ClickHouse table {}.{}", spec.sink.connection.database, spec.sink.table),
           1 + workers, kBaseBytes + blocks};
 }
@@ -87,11 +87,11 @@ Facts MakeFacts(const PipelineSpec& spec, const PipelinePlan& plan, double cpus)
   };
   for (const SourceSpec& source : spec.sources) {
     std::string hop = "in";
-    if (plan.has_join) hop = source.source_id == spec.join->left.source_id ? "left" : "right";
+    if (plan.join) hop = source.source_id == spec.join->left.source_id ? "left" : "right";
     facts.stages.push_back(Ingestor(spec, source, hop, whole));
     add_stream(hop);
   }
-  if (plan.has_join) {
+  if (plan.join) {
     const std::uint64_t batches = static_cast<std::uint64_t>(whole) *
                                   spec.resources.batch_max_bytes * (kUncompressed + 1) * 2;
     facts.stages.push_back({"join", "left and right", "out", whole, kBaseBytes + batches});
@@ -101,7 +101,7 @@ Facts MakeFacts(const PipelineSpec& spec, const PipelinePlan& plan, double cpus)
   if (plan.transform && !plan.transform->dedup_key.empty()) {
     facts.streams.push_back({"keys", shards, KeyLogBytes(spec) / shards, KeyLogNote(spec)});
   }
-  if (plan.sink_hop == "out") add_stream("out");
+  if (plan.sink_hop == Hop::kOut) add_stream("out");
   facts.stages.push_back(Sink(spec, plan, whole));
   return facts;
 }

@@ -16,7 +16,10 @@ void FillSources(PipelineSpec& spec) {
         source.connection.protocol.starts_with("SASL_")) {
       source.connection.protocol = source.connection.protocol == "SASL_SSL" ? "SSL" : "PLAINTEXT";
     }
-    if (source.consumer_group.empty()) source.consumer_group = "penstock-" + spec.pipeline_id;
+    if (!source.consumer_group.empty()) continue;
+    source.consumer_group = "penstock-" + spec.pipeline_id;
+    // Two sources may read the same topic.
+    if (spec.sources.size() > 1) source.consumer_group += "-" + source.source_id;
   }
 }
 
@@ -64,6 +67,7 @@ PipelineSpec MakeSpec(PipelineDoc document) {
   spec.resources = std::move(document.resources);
   if (document.join) {
     spec.join = std::move(static_cast<JoinSpec&>(*document.join));
+    spec.join->commit_after_window = document.join->commit == "window";
     for (JoinOutputField& field : spec.join->output_fields) {
       if (field.output_name.empty()) field.output_name = field.name;
     }
@@ -74,21 +78,29 @@ PipelineSpec MakeSpec(PipelineDoc document) {
   return spec;
 }
 
+std::vector<SchemaField> JoinedFields(const PipelineSpec& spec) {
+  std::vector<SchemaField> fields;
+  for (const JoinOutputField& output : spec.join->output_fields) {
+    const SourceSpec* source = FindSource(spec, output.source_id);
+    const SchemaField* field =
+        source == nullptr ? nullptr : FindField(source->schema_fields, output.name);
+    fields.push_back(field == nullptr ? SchemaField{} : *field);
+    fields.back().name = output.output_name;
+    fields.back().optional |=
+        spec.join->kind == "left" && output.source_id == spec.join->right.source_id;
+  }
+  return fields;
+}
+
 std::vector<SchemaField> SinkFields(const PipelineSpec& spec) {
   std::vector<SchemaField> fields;
-  if (spec.join) {
-    for (const JoinOutputField& output : spec.join->output_fields) {
-      const SourceSpec* source = FindSource(spec, output.source_id);
-      const SchemaField* field =
-          source == nullptr ? nullptr : FindField(source->schema_fields, output.name);
-      fields.push_back(field == nullptr ? SchemaField{} : *field);
-      fields.back().name = output.output_name;
-    }
-  } else if (spec.stateless) {
+  if (spec.stateless) {
     for (const StatelessOutput& output : spec.stateless->outputs) {
       fields.push_back({output.output_name, OutputType(output.output_type), output.output_type,
                         /*optional=*/true, std::nullopt});
     }
+  } else if (spec.join) {
+    fields = JoinedFields(spec);
   } else if (!spec.sources.empty()) {
     fields = spec.sources.front().schema_fields;
   }

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/pipeline.h"
@@ -22,6 +23,7 @@ struct TransformDoc {
 
 struct JoinDoc : JoinSpec {
   bool enabled = false;
+  std::string commit = "taken";
 };
 
 struct ClickHouseDoc : ClickHouseConnection {
@@ -67,6 +69,11 @@ PipelineSpec MakeSpec(PipelineDoc document);
 void CheckDocument(const PipelineDoc& document, const PipelineSpec& spec, const Node& root,
                    Findings& findings);
 
+/// The `source_id` of a filter or stateless transform that takes the joined rows.
+inline constexpr std::string_view kJoinedRows = "join";
+
+/// The fields of a joined row; the spec has a join.
+std::vector<SchemaField> JoinedFields(const PipelineSpec& spec);
 /// The fields that the sink reads: of the source, the stateless outputs, or the join's outputs.
 std::vector<SchemaField> SinkFields(const PipelineSpec& spec);
 

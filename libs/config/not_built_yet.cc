@@ -7,9 +7,7 @@ namespace {
 
 void Add(std::vector<Fault>& missing, std::string path, std::string_view what) {
   missing.push_back({std::move(path), 0, 0,
-                     fmt::format("{}: not built yet; this version runs one Kafka source with "
-                                 "filter, dedup and stateless transforms",
-                                 what)});
+                     fmt::format("{}: not built yet; this version runs Kafka sources", what)});
 }
 
 }  // namespace
@@ -21,7 +19,6 @@ std::vector<Fault> NotBuiltYet(const PipelineSpec& spec) {
       Add(missing, fmt::format("sources[{}].type", i), "OTLP sources");
     }
   }
-  if (spec.sources.size() > 1 || spec.join) Add(missing, "join", "joining two sources");
   return missing;
 }
 

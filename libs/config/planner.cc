@@ -63,14 +63,26 @@ bool IsMetadata(const PipelineSpec& spec, std::string_view name) {
   return MetadataType(name).has_value() && FindField(SinkFields(spec), name) == nullptr;
 }
 
+// Whether the mapping entry's value is this field of the source as it is.
+bool Feeds(const PipelineSpec& spec, const SourceSpec& source, const PlannedField& field,
+           const MappingEntry& entry) {
+  if (spec.stateless) return false;
+  if (!spec.join) return entry.name == field.name;
+  return std::ranges::any_of(spec.join->output_fields, [&](const JoinOutputField& output) {
+    return output.source_id == source.source_id && output.name == field.name &&
+           output.output_name == entry.name;
+  });
+}
+
 // A number that feeds a column of arbitrary precision travels as its exact text.
-void KeepExactNumbers(const PipelineSpec& spec, std::vector<PlannedField>& fields) {
-  if (spec.join || spec.stateless) return;
+void KeepExactNumbers(const PipelineSpec& spec, const SourceSpec& source,
+                      std::vector<PlannedField>& fields) {
   for (const MappingEntry& entry : spec.sink.mapping) {
     if (!NeedsExactNumber(entry.column_type)) continue;
     for (PlannedField& field : fields) {
-      if (field.name == entry.name && IsNumber(field.physical))
+      if (IsNumber(field.physical) && Feeds(spec, source, field, entry)) {
         field.physical = PhysicalType::kJson;
+      }
     }
   }
 }
@@ -79,22 +91,34 @@ bool IsInteger(const PlannedField& field) {
   return field.type >= FieldType::kInt8 && field.type <= FieldType::kUint64;
 }
 
-bool IsDedupKey(const PipelineSpec& spec, const std::string& name) {
-  return std::ranges::any_of(spec.dedups, [&](const DedupSpec& dedup) {
-    return std::ranges::find(dedup.key, name) != dedup.key.end();
-  });
+const DedupSpec* DedupOf(const PipelineSpec& spec, const std::string& source_id) {
+  const auto found = std::ranges::find(spec.dedups, source_id, &DedupSpec::source_id);
+  return found == spec.dedups.end() ? nullptr : &*found;
+}
+
+const JoinSide& SideOf(const PipelineSpec& spec, const std::string& source_id) {
+  return spec.join->left.source_id == source_id ? spec.join->left : spec.join->right;
+}
+
+// Of dedup or join.
+bool IsKey(const PipelineSpec& spec, const SourceSpec& source, const std::string& name) {
+  const DedupSpec* dedup = DedupOf(spec, source.source_id);
+  if (dedup != nullptr && std::ranges::find(dedup->key, name) != dedup->key.end()) return true;
+  return spec.join && SideOf(spec, source.source_id).key == name;
 }
 
 // Seconds with a fraction are whole seconds for a column of time: where an integer field feeds
 // nothing else, the fraction is cut off, as in the reference. Not of a key: two would become one.
-void DropFractionsOfTimes(const PipelineSpec& spec, std::vector<PlannedField>& fields) {
-  if (spec.join || spec.stateless) return;
+void DropFractionsOfTimes(const PipelineSpec& spec, const SourceSpec& source,
+                          std::vector<PlannedField>& fields) {
   for (PlannedField& field : fields) {
-    const auto feeds_field = [&](const MappingEntry& entry) { return entry.name == field.name; };
+    const auto feeds_field = [&](const MappingEntry& entry) {
+      return Feeds(spec, source, field, entry);
+    };
     const auto feeds_other = [&](const MappingEntry& entry) {
       return feeds_field(entry) && entry.column_type.find("DateTime") == std::string::npos;
     };
-    field.drop_fraction = IsInteger(field) && !IsDedupKey(spec, field.name) &&
+    field.drop_fraction = IsInteger(field) && !IsKey(spec, source, field.name) &&
                           std::ranges::any_of(spec.sink.mapping, feeds_field) &&
                           std::ranges::none_of(spec.sink.mapping, feeds_other);
   }
@@ -113,6 +137,7 @@ PlannedField Enclosing(const std::string& name) {
 
 // Metadata that a batch does not have anyway gets a column of its own.
 void AddMetadataColumns(const PipelineSpec& spec, std::vector<PlannedField>& fields) {
+  if (spec.join) return;
   for (const std::string_view name : {"_key", "_headers"}) {
     const bool mapped = std::any_of(spec.sink.mapping.begin(), spec.sink.mapping.end(),
                                     [&](const MappingEntry& entry) { return entry.name == name; });
@@ -134,13 +159,16 @@ void AddMetadataColumns(const PipelineSpec& spec, std::vector<PlannedField>& fie
 }
 
 std::vector<std::string> RouteKey(const PipelineSpec& spec, const std::string& source_id) {
-  if (spec.join) {
-    return {spec.join->left.source_id == source_id ? spec.join->left.key : spec.join->right.key};
-  }
-  for (const DedupSpec& dedup : spec.dedups) {
-    if (dedup.source_id == source_id) return dedup.key;
-  }
+  if (const DedupSpec* dedup = DedupOf(spec, source_id)) return dedup->key;
+  if (spec.join) return {SideOf(spec, source_id).key};
   return {};
+}
+
+Hop FirstHop(const PipelineSpec& spec, const std::string& source_id) {
+  if (!spec.join) return Hop::kIn;
+  const bool left = spec.join->left.source_id == source_id;
+  if (DedupOf(spec, source_id) != nullptr) return left ? Hop::kLeftIn : Hop::kRightIn;
+  return left ? Hop::kLeft : Hop::kRight;
 }
 
 Fingerprints FingerprintsOf(const PipelineSpec& spec, const std::vector<PlannedField>& fields) {
@@ -162,10 +190,12 @@ SourcePlan PlanSource(const PipelineSpec& spec, const SourceSpec& source) {
     plan.fields.back().sent = used.all || used.declared.contains(field.name);
   }
   for (const std::string& name : used.enclosing) plan.fields.push_back(Enclosing(name));
-  KeepExactNumbers(spec, plan.fields);
-  DropFractionsOfTimes(spec, plan.fields);
+  KeepExactNumbers(spec, source, plan.fields);
+  DropFractionsOfTimes(spec, source, plan.fields);
   AddMetadataColumns(spec, plan.fields);
   plan.route_key = RouteKey(spec, source.source_id);
+  plan.hop = FirstHop(spec, source.source_id);
+  plan.clocks = spec.join.has_value();
   plan.fingerprints = FingerprintsOf(spec, plan.fields);
   return plan;
 }
@@ -234,12 +264,107 @@ std::optional<TransformPlan> PlanTransform(const PipelineSpec& spec, const Sourc
   return plan;
 }
 
-std::vector<PlannedField> SinkColumns(const PipelineSpec& spec, const PipelinePlan& plan) {
+bool JoinReads(const PipelineSpec& spec, const std::string& source_id, const std::string& name) {
+  return SideOf(spec, source_id).key == name ||
+         std::ranges::any_of(spec.join->output_fields, [&](const JoinOutputField& output) {
+           return output.source_id == source_id && output.name == name;
+         });
+}
+
+// The dedup in front of a join's side.
+TransformPlan PlanSideDedup(const PipelineSpec& spec, const SourcePlan& source,
+                            const DedupSpec& dedup) {
+  const bool left = spec.join->left.source_id == source.source_id;
+  TransformPlan plan;
+  plan.source_id = source.source_id;
+  plan.from = source.hop;
+  plan.to = left ? Hop::kLeft : Hop::kRight;
+  plan.keys = left ? Hop::kLeftKeys : Hop::kRightKeys;
+  plan.dedup_key = dedup.key;
+  plan.dedup_window = dedup.time_window;
+  const std::string& join_key = SideOf(spec, source.source_id).key;
+  if (dedup.key != std::vector<std::string>{join_key}) plan.shuffle_key = join_key;
+  plan.input = SentFields(source);
+  std::ranges::copy_if(plan.input, std::back_inserter(plan.output), [&](const PlannedField& field) {
+    return JoinReads(spec, source.source_id, field.name);
+  });
+  plan.fingerprints = FingerprintsOf(spec, plan.output);
+  return plan;
+}
+
+JoinSidePlan PlanSide(const PipelineSpec& spec, const JoinSide& side, const SourcePlan& source) {
+  JoinSidePlan plan;
+  plan.source_id = side.source_id;
+  plan.key = side.key;
+  plan.window = side.time_window;
+  plan.input = SentFields(source);
+  plan.fingerprints = source.fingerprints;
+  if (const DedupSpec* dedup = DedupOf(spec, side.source_id)) {
+    plan.dedup = PlanSideDedup(spec, source, *dedup);
+    plan.input = plan.dedup->output;
+    plan.fingerprints = plan.dedup->fingerprints;
+    plan.shuffled = !plan.dedup->shuffle_key.empty();
+  }
+  return plan;
+}
+
+// Filter and outputs over the joined rows.
+std::optional<TransformPlan> PlanAfterJoin(const PipelineSpec& spec,
+                                           const std::vector<PlannedField>& joined) {
+  if (!spec.filter && !spec.stateless) return std::nullopt;
+  TransformPlan plan;
+  plan.source_id = kJoinedRows;
+  if (spec.filter) plan.filter = spec.filter->expression;
+  plan.input = joined;
+  if (spec.stateless) {
+    plan.outputs = spec.stateless->outputs;
+    plan.output = OutputColumns(spec);
+  } else {
+    std::ranges::copy_if(joined, std::back_inserter(plan.output),
+                         [&](const PlannedField& field) { return IsPassedOn(spec, field); });
+  }
+  plan.fingerprints = FingerprintsOf(spec, plan.output);
+  return plan;
+}
+
+JoinPlan::Output PlanJoinOutput(const JoinPlan& plan, const JoinOutputField& field) {
+  JoinPlan::Output output;
+  output.side = field.source_id == plan.left.source_id ? Side::kLeft : Side::kRight;
+  const std::vector<PlannedField>& input = plan.side(output.side).input;
+  const auto found = std::ranges::find(input, field.name, &PlannedField::name);
+  PENSTOCK_CHECK(found != input.end(), "a side's input has what the join's outputs name");
+  output.field = static_cast<std::size_t>(found - input.begin());
+  output.column = *found;
+  output.column.name = field.output_name;
+  output.column.optional |= plan.sends_unmatched && output.side == Side::kRight;
+  return output;
+}
+
+std::optional<JoinPlan> PlanJoin(const PipelineSpec& spec, const PipelinePlan& pipeline) {
+  if (!spec.join) return std::nullopt;
+  const auto source = [&](const JoinSide& side) -> const SourcePlan& {
+    return *std::ranges::find(pipeline.sources, side.source_id, &SourcePlan::source_id);
+  };
+  JoinPlan plan;
+  plan.left = PlanSide(spec, spec.join->left, source(spec.join->left));
+  plan.right = PlanSide(spec, spec.join->right, source(spec.join->right));
+  plan.sends_unmatched = spec.join->kind == "left";
+  plan.max_skew = spec.join->max_skew;
+  std::vector<PlannedField> joined;
+  for (const JoinOutputField& field : spec.join->output_fields) {
+    if (!spec.filter && !spec.stateless && !SinkReads(spec, field.output_name)) continue;
+    plan.outputs.push_back(PlanJoinOutput(plan, field));
+    joined.push_back(plan.outputs.back().column);
+  }
+  plan.after = PlanAfterJoin(spec, joined);
+  plan.output = plan.after ? plan.after->output : joined;
+  plan.fingerprints = FingerprintsOf(spec, plan.output);
+  return plan;
+}
+
+std::vector<PlannedField> SinkColumns(const PipelinePlan& plan) {
   if (plan.transform) return plan.transform->output;
-  if (!spec.join) return SentFields(plan.sources.front());
-  std::vector<PlannedField> columns;
-  for (const SchemaField& field : SinkFields(spec)) columns.push_back(Plan(field));
-  return columns;
+  return plan.join ? plan.join->output : SentFields(plan.sources.front());
 }
 
 }  // namespace
@@ -247,11 +372,11 @@ std::vector<PlannedField> SinkColumns(const PipelineSpec& spec, const PipelinePl
 PipelinePlan MakePlan(const PipelineSpec& spec) {
   PENSTOCK_CHECK(!spec.sources.empty(), "a plan is made of a spec without faults");
   PipelinePlan plan;
-  plan.has_join = spec.join.has_value();
   for (const SourceSpec& source : spec.sources) plan.sources.push_back(PlanSource(spec, source));
   plan.transform = PlanTransform(spec, plan.sources.front());
-  plan.sink_hop = plan.transform || plan.has_join ? "out" : "in";
-  plan.sink_fields = SinkColumns(spec, plan);
+  plan.join = PlanJoin(spec, plan);
+  plan.sink_hop = plan.transform || plan.join ? Hop::kOut : Hop::kIn;
+  plan.sink_fields = SinkColumns(plan);
   const std::vector<SchemaField> fields = SinkFields(spec);
   for (const MappingEntry& entry : spec.sink.mapping) {
     const SchemaField* field = FindField(fields, entry.name);

@@ -19,7 +19,7 @@ with it at once, each fault with its line and what would be right.
   whatever is marked *secret*, is never printed or logged.
 - A key that does not exist, and one that occurs twice, is a fault. `null` is the same as leaving out.
 - A text that looks like a number needs its quotes: `topic: "2024"`.
-- All of it is read and checked by this version; `join` and OTLP sources are not built yet, and a
+- All of it is read and checked by this version; OTLP sources are not built yet, and a
   pipeline that has them is refused at start.
 
 The smallest useful file:

@@ -201,6 +201,17 @@ Field<T> Duration(std::string name, std::chrono::nanoseconds T::*member) {
       .Default(T{}.*member == std::chrono::nanoseconds(0) ? "" : FormatDuration(T{}.*member));
 }
 
+/// One that may be left out; longer than 0s.
+template <typename T>
+Field<T> OptionalDuration(std::string name, std::optional<std::chrono::nanoseconds> T::*member) {
+  return Custom<T>(std::move(name), "duration", [member](const Site& site, T& out) {
+    std::chrono::nanoseconds duration{};
+    if (!ReadDuration(site, duration)) return;
+    if (duration <= std::chrono::nanoseconds(0)) return site.Fault("must be longer than 0s");
+    out.*member = duration;
+  });
+}
+
 template <typename T>
 Field<T> Size(std::string name, std::uint64_t T::*member) {
   return Custom<T>(std::move(name), "size",

@@ -119,7 +119,10 @@ const Schema<TransformDoc>& TransformSchema() {
       Choice("type", &T::type, {"filter", "dedup", "stateless"})
           .Required()
           .Doc("They run in this order, whatever their order in the file."),
-      Text("source_id", &T::source_id).Required().Doc("The source whose records it takes."),
+      Text("source_id", &T::source_id)
+          .Required()
+          .Doc("The source whose records it takes; `join` (an extension): the joined rows, for a "
+               "filter or stateless."),
       ConfigField(),
   };
   return schema;
@@ -137,6 +140,15 @@ const Schema<JoinDoc>& JoinSchema() {
           .Extension()
           .Doc(
               "`left` also sends left rows without a partner, with nulls, when their window ends."),
+      Choice<J>("commit", &J::commit, {"taken", "window"})
+          .Extension()
+          .Doc("When Kafka's commit passes a row: when the join has taken it in and ClickHouse has "
+               "confirmed what came before; or only when its window has passed, too: then even the "
+               "loss of JetStream and of all disks loses no row, and a restart reads that much "
+               "again."),
+      OptionalDuration<J>("max_skew", &J::max_skew)
+          .Extension()
+          .Doc("How far one side's time may be ahead of the other's before it waits."),
       Object<J, JoinSide>("left_source", &J::left, SideSchema())
           .Required()
           .Doc("The side whose rows are sent."),

@@ -74,6 +74,7 @@ UsedFields FieldsInUse(const PipelineSpec& spec, const SourceSpec& source) {
     }
   }
   if (spec.join) {
+    // What is behind the join sees the output fields alone.
     AddJoin(*spec.join, source.source_id, used);
   } else if (spec.stateless) {
     for (const StatelessOutput& output : spec.stateless->outputs) {

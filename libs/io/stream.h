@@ -58,6 +58,8 @@ struct PublishRequest {
   /// Refused with "sequence" unless the stream's last sequence is this; 0: the stream is empty
   /// and never had a message.
   std::optional<StreamSeq> expected_last;
+  /// The same of the last message on this subject that is there; 0: there is none.
+  std::optional<StreamSeq> expected_last_on_subject{};
   /// Not empty: a repeat within the duplicate window is acknowledged and not stored again.
   std::string message_id;
 };
@@ -110,6 +112,9 @@ class Streams {
   virtual Result<StreamState> State(const std::string& stream) = 0;
   virtual Result<std::optional<StreamMessage>> Get(const std::string& stream, StreamSeq seq) = 0;
   virtual Result<std::optional<StreamMessage>> Last(const std::string& stream) = 0;
+  /// The last message on the subject.
+  virtual Result<std::optional<StreamMessage>> LastOn(const std::string& stream,
+                                                      const std::string& subject) = 0;
   /// Removes the messages below `keep_from`.
   virtual Status Trim(const std::string& stream, StreamSeq keep_from) = 0;
   /// Removes one message; one that is not there is no error.

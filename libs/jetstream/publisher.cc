@@ -17,6 +17,10 @@ std::vector<Header> HeadersOf(const io::PublishRequest& request) {
     headers.push_back(
         {"Nats-Expected-Last-Sequence", fmt::format("{}", request.expected_last->rep())});
   }
+  if (request.expected_last_on_subject.has_value()) {
+    headers.push_back({"Nats-Expected-Last-Subject-Sequence",
+                       fmt::format("{}", request.expected_last_on_subject->rep())});
+  }
   if (!request.message_id.empty()) headers.push_back({"Nats-Msg-Id", request.message_id});
   return headers;
 }

@@ -222,6 +222,11 @@ Result<std::optional<io::StreamMessage>> Streams::Last(const std::string& stream
   return Get(stream, state.last);
 }
 
+Result<std::optional<io::StreamMessage>> Streams::LastOn(const std::string& stream,
+                                                         const std::string& subject) {
+  return GetMessage(bus_, stream, fmt::format(R"({{"last_by_subj":"{}"}})", subject), nullptr);
+}
+
 Status Streams::Trim(const std::string& stream, StreamSeq keep_from) {
   // A purge with sequence 0 would be one of everything.
   if (keep_from <= StreamSeq(1)) return Done();

@@ -19,6 +19,8 @@ class Streams final : public io::Streams {
   Result<io::StreamState> State(const std::string& stream) override;
   Result<std::optional<io::StreamMessage>> Get(const std::string& stream, StreamSeq seq) override;
   Result<std::optional<io::StreamMessage>> Last(const std::string& stream) override;
+  Result<std::optional<io::StreamMessage>> LastOn(const std::string& stream,
+                                                  const std::string& subject) override;
   Status Trim(const std::string& stream, StreamSeq keep_from) override;
   Status RemoveMessage(const std::string& stream, StreamSeq seq) override;
   Status Remove(const std::string& stream) override;

@@ -40,6 +40,9 @@ struct Section {
   Offset committed{0};
   /// The birth of the sink's record that the ingestor knew; see ShardRecord.
   std::uint64_t birth = 0;
+  /// In front of a join: what comes later of this origin is not expected to be older than this, by
+  /// Kafka's time. Empty: nothing is known yet.
+  std::optional<std::int64_t> clock_ms{};
   std::vector<RecordRun> runs;
 
   /// Adds one record; offsets must grow.
@@ -91,6 +94,48 @@ struct Position {
   friend bool operator==(const Position&, const Position&) = default;
 };
 
+/// How far a join has taken in what one writer has sent of an origin.
+struct TakenIn {
+  struct Mark {
+    Offset last{-1};                       ///< Every record up to here.
+    std::optional<std::int64_t> clock_ms;  ///< The origin's progress of time; empty: not known.
+    std::int64_t heard_ms = 0;             ///< When its last batch was made.
+    friend bool operator==(const Mark&, const Mark&) = default;
+  };
+  Origin origin;
+  ShardId writer;  ///< Whose messages: the join's own shard, unless a transform shuffles.
+  Mark now;
+  /// As it was before the side's `kept_from`: no record up to here waits for a partner any more, or
+  /// can be one.
+  Mark settled;
+  friend bool operator==(const TakenIn&, const TakenIn&) = default;
+};
+
+/// How far a join has come with the stream of one side.
+struct JoinSideProgress {
+  Position position;       ///< The last message that is taken in.
+  StreamSeq kept_from{1};  ///< Messages before this are not needed any more, not even to rebuild.
+  std::vector<TakenIn> taken;  ///< Sorted by origin and writer.
+  friend bool operator==(const JoinSideProgress&, const JoinSideProgress&) = default;
+};
+
+/// What a join's output says of its inputs. Its rows are records of an origin of its own, whose
+/// offsets are the join's steps.
+struct JoinCheckpoint {
+  JoinSideProgress left;
+  JoinSideProgress right;
+  friend bool operator==(const JoinCheckpoint&, const JoinCheckpoint&) = default;
+};
+
+/// The origin of what the join makes in a shard.
+inline Origin JoinOrigin(ShardId shard) {
+  return {.source_id = "join",
+          .topic = "",
+          .partition = static_cast<std::int32_t>(shard.rep()),
+          .generation = 1,
+          .incarnation = 1};
+}
+
 /// What identifies the writer's idea of the data: a reader with another one must stop.
 struct Fingerprints {
   std::uint64_t pipeline = 0;
@@ -105,6 +150,10 @@ struct Batch {
   std::int64_t created_ms = 0;
   /// Of a stage between ingestor and sink: how far it has read its own input.
   std::optional<Position> input;
+  /// Of a join: how far it has read its inputs.
+  std::optional<JoinCheckpoint> join{};
+  /// Of a message that was shuffled: the shard that it comes from.
+  std::optional<ShardId> writer{};
   std::vector<Section> sections;
   std::vector<std::int64_t> timestamps_ms;  ///< Kafka's, one a row.
   std::vector<Column> columns;              ///< Each with one value a row.

@@ -120,6 +120,10 @@ struct JoinSpec {
   JoinSide left;
   JoinSide right;
   std::vector<JoinOutputField> output_fields;
+  /// Kafka's commit waits until the windows of what is below have passed, not only until it is
+  /// taken in: then not even the loss of JetStream and of all disks loses a row.
+  bool commit_after_window = false;
+  std::optional<std::chrono::nanoseconds> max_skew;  ///< The side that is ahead by more waits.
 };
 
 struct ClickHouseConnection {

@@ -8,6 +8,7 @@
 
 #include "model/batch.h"
 #include "model/column.h"
+#include "model/hop.h"
 #include "model/pipeline_spec.h"
 
 namespace penstock {
@@ -33,7 +34,9 @@ struct SourcePlan {
   std::string source_id;
   std::vector<PlannedField> fields;  ///< In the order of the columns on the wire.
   std::vector<std::string>
-      route_key;  ///< Fields whose value chooses the shard; empty: partition and offset.
+      route_key;        ///< Fields whose value chooses the shard; empty: partition and offset.
+  Hop hop = Hop::kIn;   ///< Where it goes.
+  bool clocks = false;  ///< A join follows: sections say how far their origin's time has come.
   Fingerprints fingerprints;
 };
 
@@ -41,6 +44,11 @@ struct SourcePlan {
 /// whose expressions fail is no first of its key).
 struct TransformPlan {
   std::string source_id;
+  Hop from = Hop::kIn;
+  Hop to = Hop::kOut;
+  Hop keys = Hop::kKeys;  ///< The key log, with a dedup.
+  /// Where the output's shard is another one than the input's: the field whose value chooses it.
+  std::string shuffle_key;
   std::string filter;                  ///< Empty: every row stays.
   std::vector<std::string> dedup_key;  ///< Fields of its input; empty: no deduplication.
   std::chrono::nanoseconds dedup_window{};
@@ -50,6 +58,40 @@ struct TransformPlan {
   /// last counts), then columns that are passed on as they are.
   std::vector<PlannedField> output;
   Fingerprints fingerprints;  ///< Of what it writes.
+};
+
+enum class Side : std::uint8_t { kLeft, kRight };
+
+/// One side of a join, as the join stage reads it.
+struct JoinSidePlan {
+  std::string source_id;
+  std::string key;  ///< A field of `input`.
+  std::chrono::nanoseconds window{};
+  std::vector<PlannedField> input;     ///< The columns on the wire, in order.
+  Fingerprints fingerprints;           ///< Of who writes them.
+  bool shuffled = false;               ///< Its messages come from every shard, by a transform.
+  std::optional<TransformPlan> dedup;  ///< In front of the side.
+};
+
+/// What the join stage does.
+struct JoinPlan {
+  /// A column of the joined row: the field of a side.
+  struct Output {
+    Side side = Side::kLeft;
+    std::size_t field = 0;  ///< Index in the side's input.
+    PlannedField column;
+  };
+  JoinSidePlan left;
+  JoinSidePlan right;
+  bool sends_unmatched = false;                      ///< Left rows whose window ends, with nulls.
+  std::optional<std::chrono::nanoseconds> max_skew;  ///< Beyond it the side ahead waits.
+  std::vector<Output> outputs;
+  /// Filter and outputs over the joined rows; without: they are what is written.
+  std::optional<TransformPlan> after;
+  std::vector<PlannedField> output;  ///< The columns that it writes, in order.
+  Fingerprints fingerprints;         ///< Of what it writes.
+
+  const JoinSidePlan& side(Side which) const { return which == Side::kLeft ? left : right; }
 };
 
 /// Which column of the last hop feeds which column of the table.
@@ -67,9 +109,9 @@ struct ColumnPlan {
 /// What will run for a pipeline: derived from the document alone, the same in every process.
 struct PipelinePlan {
   std::vector<SourcePlan> sources;
-  std::optional<TransformPlan> transform;
-  bool has_join = false;
-  std::string sink_hop;  ///< "in" or "out": the hop that the sink reads.
+  std::optional<TransformPlan> transform;  ///< Of a pipeline without a join.
+  std::optional<JoinPlan> join;
+  Hop sink_hop = Hop::kIn;  ///< The hop that the sink reads.
   std::vector<ColumnPlan>
       columns;  ///< Empty: every field of the last hop to the column of its name.
   std::vector<PlannedField> sink_fields;  ///< The columns of the sink's hop.

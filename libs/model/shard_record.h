@@ -91,6 +91,8 @@ struct ShardRecord {
   std::uint64_t term = 0;  ///< Grows with each taking over.
   Position position;       ///< The last message of the shard's stream that is done with.
   std::map<Origin, OriginProgress> progress;
+  /// Of a shard with a join: what its last message up to `position` says.
+  std::optional<JoinCheckpoint> join{};
   std::vector<Intent> intents;  ///< Open ones, in the order in which they are confirmed.
   friend bool operator==(const ShardRecord&, const ShardRecord&) = default;
 };

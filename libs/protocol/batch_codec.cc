@@ -12,12 +12,21 @@ namespace {
 
 constexpr std::string_view kMagic = "PSTB";
 constexpr std::uint8_t kHasInput = 1;
+constexpr std::uint8_t kHasJoin = 2;
+constexpr std::uint8_t kHasWriter = 4;
+constexpr std::uint8_t kHasClocks = 8;
+constexpr std::uint8_t kKnownFlags = kHasInput | kHasJoin | kHasWriter | kHasClocks;
 constexpr std::size_t kChecksumBytes = sizeof(std::uint64_t);
 // Far above any message: bounds what a hostile header can make a reader allocate.
 constexpr std::size_t kLargestBody = 1ULL << 30;
 
 Error Corrupt(std::string_view what) {
   return Error{Remedy::kStop, "corrupt", fmt::format("batch message: {}", what)};
+}
+
+Error Newer(std::string_view what) {
+  return Error{Remedy::kStop, "version",
+               fmt::format("batch message {}: run the same version of every stage", what)};
 }
 
 void AppendBody(const Batch& batch, std::string& body) {
@@ -33,6 +42,17 @@ void AppendBody(const Batch& batch, std::string& body) {
   }
 }
 
+bool HasClocks(const Batch& batch) {
+  return std::ranges::any_of(batch.sections,
+                             [](const Section& section) { return section.clock_ms.has_value(); });
+}
+
+std::uint8_t FlagsOf(const Batch& batch) {
+  return static_cast<std::uint8_t>((batch.input ? kHasInput : 0) | (batch.join ? kHasJoin : 0) |
+                                   (batch.writer ? kHasWriter : 0) |
+                                   (HasClocks(batch) ? kHasClocks : 0));
+}
+
 void AppendHeader(const Batch& batch, std::uint32_t shards, Codec codec, std::size_t body_bytes,
                   std::string& out) {
   const auto [oldest, newest] = std::ranges::minmax_element(batch.timestamps_ms);
@@ -40,7 +60,7 @@ void AppendHeader(const Batch& batch, std::uint32_t shards, Codec codec, std::si
   out.append(kMagic);
   AppendFixed<std::uint8_t>(out, kBatchVersion);
   AppendFixed(out, codec);
-  AppendFixed<std::uint8_t>(out, batch.input ? kHasInput : 0);
+  AppendFixed(out, FlagsOf(batch));
   AppendFixed(out, batch.fingerprints.pipeline);
   AppendFixed(out, batch.fingerprints.schema);
   AppendFixed(out, batch.created_ms);
@@ -51,6 +71,8 @@ void AppendHeader(const Batch& batch, std::uint32_t shards, Codec codec, std::si
   AppendFixed(out, empty ? std::int64_t{0} : *newest);
   AppendFixed(out, static_cast<std::uint64_t>(body_bytes));
   if (batch.input) AppendPosition(out, *batch.input);
+  if (batch.join) AppendJoinCheckpoint(out, *batch.join);
+  if (batch.writer) AppendVarint(out, batch.writer->rep());
 }
 
 void AppendColumnInfo(const Column& column, std::string& out) {
@@ -67,9 +89,10 @@ std::size_t RowsOf(const std::vector<Section>& sections) {
   return rows;
 }
 
-Status ReadHeader(ByteReader& reader, Envelope& envelope) {
+Status ReadHeader(ByteReader& reader, Envelope& envelope, std::uint8_t& flags) {
   const auto codec = reader.Fixed<std::uint8_t>();
-  const auto flags = reader.Fixed<std::uint8_t>();
+  flags = reader.Fixed<std::uint8_t>();
+  if ((flags & ~kKnownFlags) != 0) return Newer("has parts that this program does not know");
   envelope.fingerprints.pipeline = reader.Fixed<std::uint64_t>();
   envelope.fingerprints.schema = reader.Fixed<std::uint64_t>();
   envelope.created_ms = reader.Fixed<std::int64_t>();
@@ -80,6 +103,10 @@ Status ReadHeader(ByteReader& reader, Envelope& envelope) {
   envelope.newest_ms = reader.Fixed<std::int64_t>();
   envelope.body_bytes = reader.Fixed<std::uint64_t>();
   if ((flags & kHasInput) != 0) envelope.input = ReadPosition(reader);
+  if ((flags & kHasJoin) != 0) envelope.join = ReadJoinCheckpoint(reader);
+  if ((flags & kHasWriter) != 0) {
+    envelope.writer = ShardId(static_cast<std::uint32_t>(reader.Varint()));
+  }
   if (!reader.ok()) return Corrupt("cut off in its header");
   if (codec > static_cast<std::uint8_t>(Codec::kZstd)) return Corrupt("unknown codec");
   if (envelope.body_bytes > kLargestBody) return Corrupt("claims a body beyond every bound");
@@ -122,7 +149,7 @@ void EncodeBatch(const Batch& batch, std::uint32_t shards, Codec codec, std::str
   body.reserve(body_bytes);
   AppendBody(batch, body);
   AppendHeader(batch, shards, codec, body.size(), out);
-  AppendSections(out, batch.sections);
+  AppendSections(out, batch.sections, HasClocks(batch));
   AppendVarint(out, batch.columns.size());
   for (const Column& column : batch.columns) AppendColumnInfo(column, out);
   Compress(codec, body, out);
@@ -139,14 +166,13 @@ Result<Envelope> ReadEnvelope(std::string_view message) {
   if (Hash64(content) != envelope.digest) return Corrupt("its checksum is wrong");
   const auto version = static_cast<std::uint8_t>(content[kMagic.size()]);
   if (version != kBatchVersion) {
-    return Error{Remedy::kStop, "version",
-                 fmt::format("batch message has version {}, this program reads {}: run the same "
-                             "version of every stage",
-                             version, kBatchVersion)};
+    return Newer(fmt::format("has version {}, this program reads {}", version, kBatchVersion));
   }
   ByteReader reader(content.substr(kMagic.size() + 1));
-  PENSTOCK_RETURN_IF_ERROR(ReadHeader(reader, envelope));
-  if (!ReadSections(reader, envelope.sections)) return Corrupt("its sections are malformed");
+  std::uint8_t flags = 0;
+  PENSTOCK_RETURN_IF_ERROR(ReadHeader(reader, envelope, flags));
+  if (!ReadSections(reader, envelope.sections, (flags & kHasClocks) != 0))
+    return Corrupt("its sections are malformed");
   if (envelope.rows > envelope.body_bytes)
     return Corrupt("claims more rows than its body can hold");
   if (RowsOf(envelope.sections) != envelope.rows) return Corrupt("its sections miss rows");

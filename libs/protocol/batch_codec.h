@@ -15,12 +15,12 @@ namespace penstock::protocol {
 
 /// The wire form of a batch, little-endian:
 ///
-///   magic "PSTB", version 1, codec, flags (bit 0: an input position follows the header)
+///   magic "PSTB", version 1, codec, flags (what follows the header; bit 3: sections have clocks)
 ///   fingerprints of pipeline and schema, creation time, shard, number of shards, rows,
 ///   oldest and newest Kafka timestamp of the rows, size of the body before compression
-///   [input position]
-///   sections:  origin, (after, last], committed, birth, runs of (offset gap, count, outcome)
-///   columns:   name, physical type, whether a presence map follows, size of the data
+///   [input position] [join checkpoint] [writer]
+///   sections:  origin, (after, last], committed, birth, [clock], runs of (offset gap, count,
+///   outcome) columns:   name, physical type, whether a presence map follows, size of the data
 ///   body, compressed as a whole:  timestamps as varint deltas; of each column presence and data
 ///   XXH3-64 of everything before
 ///
@@ -47,6 +47,8 @@ struct Envelope {
   std::int64_t oldest_ms = 0;  ///< Of the rows' Kafka timestamps; 0 without rows.
   std::int64_t newest_ms = 0;
   std::optional<Position> input;  ///< Of a stage between ingestor and sink: how far it has read.
+  std::optional<JoinCheckpoint> join;  ///< Of a join's output.
+  std::optional<ShardId> writer;       ///< Of a message that was shuffled.
   std::vector<Section> sections;
   std::vector<ColumnInfo> columns;
   std::size_t body_bytes = 0;  ///< Before compression.

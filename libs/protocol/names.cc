@@ -29,7 +29,8 @@ bool CanBeCarried(std::string_view id) {
 }  // namespace
 
 std::string_view ToText(Hop hop) {
-  constexpr std::string_view kNames[] = {"in", "left", "right", "out", "keys"};
+  constexpr std::string_view kNames[] = {"in",      "left",     "right",     "out",       "keys",
+                                         "left-in", "right-in", "left-keys", "right-keys"};
   return kNames[static_cast<std::size_t>(hop)];
 }
 
@@ -56,6 +57,10 @@ std::string StreamName(std::string_view pipeline_id, Hop hop, ShardId shard) {
 
 std::string Subject(std::string_view pipeline_id, Hop hop, ShardId shard) {
   return fmt::format("penstock.{}.{}.{}", PipelineToken(pipeline_id), ToText(hop), shard.rep());
+}
+
+std::string Subject(std::string_view pipeline_id, Hop hop, ShardId shard, ShardId writer) {
+  return fmt::format("{}.{}", Subject(pipeline_id, hop, shard), writer.rep());
 }
 
 std::string DeadLetterStream(std::string_view pipeline_id) {

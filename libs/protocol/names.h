@@ -3,12 +3,14 @@
 #include <string>
 #include <string_view>
 
+#include "model/hop.h"
 #include "model/ids.h"
 
 namespace penstock::protocol {
 
-/// The hops of a pipeline that have a stream for each shard.
-enum class Hop : std::uint8_t { kIn, kLeft, kRight, kOut, kKeys };
+using penstock::Hop;
+
+/// As it is in the names of streams and subjects.
 std::string_view ToText(Hop hop);
 
 /// What a pipeline is called in NATS and Kubernetes: the id itself where both can carry it
@@ -19,6 +21,9 @@ std::string PipelineToken(std::string_view pipeline_id);
 /// `PENSTOCK-<pipeline>-<hop>-<shard>` and `penstock.<pipeline>.<hop>.<shard>`.
 std::string StreamName(std::string_view pipeline_id, Hop hop, ShardId shard);
 std::string Subject(std::string_view pipeline_id, Hop hop, ShardId shard);
+/// The subject of what the owner of shard `writer` shuffles into `shard`; its stream is the
+/// shard's.
+std::string Subject(std::string_view pipeline_id, Hop hop, ShardId shard, ShardId writer);
 
 /// The stream of all dead letters, the subject of a stage's and the wildcard over all.
 std::string DeadLetterStream(std::string_view pipeline_id);

@@ -6,12 +6,24 @@ namespace penstock::protocol {
 
 namespace {
 
-void AppendSection(std::string& out, const Section& section) {
+// 0: none.
+void AppendClock(std::string& out, std::optional<std::int64_t> clock_ms) {
+  AppendFixed<std::uint8_t>(out, clock_ms ? 1 : 0);
+  if (clock_ms) AppendVarint(out, ZigZag(*clock_ms));
+}
+
+std::optional<std::int64_t> ReadClock(ByteReader& reader) {
+  if (reader.Fixed<std::uint8_t>() == 0) return std::nullopt;
+  return reader.SignedVarint();
+}
+
+void AppendSection(std::string& out, const Section& section, bool clocks) {
   AppendOrigin(out, section.origin);
   AppendVarint(out, ZigZag(section.after.rep()));
   AppendVarint(out, static_cast<std::uint64_t>(section.last.rep() - section.after.rep()));
   AppendVarint(out, ZigZag(section.committed.rep()));
   AppendVarint(out, section.birth);
+  if (clocks) AppendClock(out, section.clock_ms);
   AppendVarint(out, section.runs.size());
   std::int64_t next = section.after.rep() + 1;
   for (const RecordRun& run : section.runs) {
@@ -81,12 +93,12 @@ Position ReadPosition(ByteReader& reader) {
   return position;
 }
 
-void AppendSections(std::string& out, const std::vector<Section>& sections) {
+void AppendSections(std::string& out, const std::vector<Section>& sections, bool clocks) {
   AppendVarint(out, sections.size());
-  for (const Section& section : sections) AppendSection(out, section);
+  for (const Section& section : sections) AppendSection(out, section, clocks);
 }
 
-bool ReadSections(ByteReader& reader, std::vector<Section>& sections) {
+bool ReadSections(ByteReader& reader, std::vector<Section>& sections, bool clocks) {
   const std::uint64_t count = reader.Varint();
   for (std::uint64_t i = 0; i < count && reader.ok(); ++i) {
     Section section;
@@ -95,6 +107,7 @@ bool ReadSections(ByteReader& reader, std::vector<Section>& sections) {
     const std::uint64_t span = reader.Varint();
     section.committed = Offset(reader.SignedVarint());
     section.birth = reader.Varint();
+    if (clocks) section.clock_ms = ReadClock(reader);
     if (span >= kImplausible || section.after.rep() < -1 ||
         section.after.rep() >= static_cast<std::int64_t>(kImplausible)) {
       return false;
@@ -104,6 +117,62 @@ bool ReadSections(ByteReader& reader, std::vector<Section>& sections) {
     sections.push_back(std::move(section));
   }
   return reader.ok();
+}
+
+namespace {
+
+void AppendMark(std::string& out, const TakenIn::Mark& mark) {
+  AppendVarint(out, ZigZag(mark.last.rep()));
+  AppendClock(out, mark.clock_ms);
+  AppendVarint(out, ZigZag(mark.heard_ms));
+}
+
+TakenIn::Mark ReadMark(ByteReader& reader) {
+  TakenIn::Mark mark;
+  mark.last = Offset(reader.SignedVarint());
+  mark.clock_ms = ReadClock(reader);
+  mark.heard_ms = reader.SignedVarint();
+  return mark;
+}
+
+void AppendJoinSide(std::string& out, const JoinSideProgress& side) {
+  AppendPosition(out, side.position);
+  AppendVarint(out, side.kept_from.rep());
+  AppendVarint(out, side.taken.size());
+  for (const TakenIn& taken : side.taken) {
+    AppendOrigin(out, taken.origin);
+    AppendVarint(out, taken.writer.rep());
+    AppendMark(out, taken.now);
+    AppendMark(out, taken.settled);
+  }
+}
+
+JoinSideProgress ReadJoinSide(ByteReader& reader) {
+  JoinSideProgress side;
+  side.position = ReadPosition(reader);
+  side.kept_from = StreamSeq(reader.Varint());
+  for (std::uint64_t left = reader.Varint(); left > 0 && reader.ok(); --left) {
+    TakenIn& taken = side.taken.emplace_back();
+    taken.origin = ReadOrigin(reader);
+    taken.writer = ShardId(static_cast<std::uint32_t>(reader.Varint()));
+    taken.now = ReadMark(reader);
+    taken.settled = ReadMark(reader);
+  }
+  return side;
+}
+
+}  // namespace
+
+void AppendJoinCheckpoint(std::string& out, const JoinCheckpoint& checkpoint) {
+  AppendJoinSide(out, checkpoint.left);
+  AppendJoinSide(out, checkpoint.right);
+}
+
+JoinCheckpoint ReadJoinCheckpoint(ByteReader& reader) {
+  JoinCheckpoint checkpoint;
+  checkpoint.left = ReadJoinSide(reader);
+  checkpoint.right = ReadJoinSide(reader);
+  return checkpoint;
 }
 
 }  // namespace penstock::protocol

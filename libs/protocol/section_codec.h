@@ -18,7 +18,11 @@ void AppendPosition(std::string& out, const Position& position);
 Position ReadPosition(ByteReader& reader);
 
 /// Sections of strictly growing offsets; also checks that what is read keeps that shape.
-void AppendSections(std::string& out, const std::vector<Section>& sections);
-bool ReadSections(ByteReader& reader, std::vector<Section>& sections);
+/// Their clocks are written only when asked for.
+void AppendSections(std::string& out, const std::vector<Section>& sections, bool clocks);
+bool ReadSections(ByteReader& reader, std::vector<Section>& sections, bool clocks);
+
+void AppendJoinCheckpoint(std::string& out, const JoinCheckpoint& checkpoint);
+JoinCheckpoint ReadJoinCheckpoint(ByteReader& reader);
 
 }  // namespace penstock::protocol

@@ -9,8 +9,8 @@ namespace penstock::protocol {
 namespace {
 
 constexpr std::string_view kMagic = "PSTR";
-// Version 1 had neither splits nor the codes of rows given up.
-constexpr std::uint8_t kVersion = 2;
+// Version 1 had neither splits nor the codes of rows given up, version 2 no join.
+constexpr std::uint8_t kVersion = 3;
 constexpr std::uint8_t kOldestVersion = 1;
 // A block has at most 2^20 rows: what claims more was never written.
 constexpr std::uint64_t kMostGivenUp = 1 << 20;
@@ -155,6 +155,8 @@ std::string EncodeShardRecord(const ShardRecord& record) {
   for (const auto& [origin, progress] : record.progress) AppendProgress(out, origin, progress);
   AppendVarint(out, record.intents.size());
   for (const Intent& intent : record.intents) AppendIntent(out, intent);
+  AppendFixed<std::uint8_t>(out, record.join ? 1 : 0);
+  if (record.join) AppendJoinCheckpoint(out, *record.join);
   AppendFixed(out, Hash64(out));
   return out;
 }
@@ -192,6 +194,7 @@ Result<ShardRecord> DecodeShardRecord(std::string_view bytes) {
       return Corrupt("an intent in it is none that was ever recorded");
     }
   }
+  if (version >= 3 && reader.Fixed<std::uint8_t>() != 0) record.join = ReadJoinCheckpoint(reader);
   if (!reader.ok() || reader.left() != 0) return Corrupt("it is malformed");
   return record;
 }

@@ -56,12 +56,11 @@ void MeasureTable(ClickHouseTable& table, InsertPool& pool, SinkMetrics& metrics
 
 ShardWriter::Options WriterOptions(const PipelineSpec& spec, const PipelinePlan& plan,
                                    ShardId shard, std::size_t owned) {
-  const protocol::Hop hop = plan.sink_hop == "out" ? protocol::Hop::kOut : protocol::Hop::kIn;
   const std::size_t held = kHeldBytes / owned;
   return {.pipeline_id = spec.pipeline_id,
           .shard = shard,
           .shards = spec.resources.shards,
-          .stream = protocol::StreamName(spec.pipeline_id, hop, shard),
+          .stream = protocol::StreamName(spec.pipeline_id, plan.sink_hop, shard),
           .dead_letter_subject = protocol::DeadLetterSubject(spec.pipeline_id, "sink"),
           .fingerprints = plan.sources.front().fingerprints,
           .limits = {.rows = spec.sink.max_batch_rows,
@@ -88,9 +87,8 @@ Status BuildAndRun(const process::ServiceContext& context) {
   PENSTOCK_ASSIGN_OR_RETURN(const auto nats,
                             stage::ConnectNats(spec, context.options.nats, "sink", context.health,
                                                context.clock, context.stop));
-  const protocol::Hop hop = plan.sink_hop == "out" ? protocol::Hop::kOut : protocol::Hop::kIn;
-  PENSTOCK_RETURN_IF_ERROR(
-      stage::EnsureStreams(nats->streams(), spec, {hop}, shards, context.clock, context.stop));
+  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, {plan.sink_hop}, shards,
+                                                context.clock, context.stop));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
   ClickHouseTable table({.sink = spec.sink, .plan = plan, .pipeline_id = spec.pipeline_id},

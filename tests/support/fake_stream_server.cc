@@ -76,6 +76,11 @@ Result<io::PublishAck> FakeStreams::Server::Publish(const io::PublishRequest& re
   if (request.expected_last.has_value() && request.expected_last->rep() != stream->last) {
     return WrongLast(stream->last);
   }
+  if (request.expected_last_on_subject.has_value()) {
+    const auto last = LastWith(*stream, request.subject);
+    const std::uint64_t there = last == stream->messages.rend() ? 0 : last->first;
+    if (request.expected_last_on_subject->rep() != there) return WrongLast(there);
+  }
   Message message{request.subject, std::string(request.data), request.message_id, clock_.Now()};
   const std::uint64_t size = SizeOf(message.data);
   if (stream->config.max_bytes != 0 && stream->bytes + size > stream->config.max_bytes) {
@@ -130,6 +135,23 @@ Result<std::optional<io::StreamMessage>> FakeStreams::Server::Get(const std::str
   const auto message = found->messages.find(seq.rep());
   if (message == found->messages.end()) return std::optional<io::StreamMessage>();
   return std::optional(io::StreamMessage{seq, message->second.subject, message->second.data});
+}
+
+std::map<std::uint64_t, FakeStreams::Server::Message>::const_reverse_iterator
+FakeStreams::Server::LastWith(const Stream& stream, const std::string& subject) {
+  return std::find_if(stream.messages.rbegin(), stream.messages.rend(),
+                      [&](const auto& message) { return message.second.subject == subject; });
+}
+
+Result<std::optional<io::StreamMessage>> FakeStreams::Server::LastOn(const std::string& stream,
+                                                                     const std::string& subject) {
+  std::lock_guard lock(mutex_);
+  const Stream* found = Find(stream);
+  if (found == nullptr) return NotFound(stream);
+  const auto last = LastWith(*found, subject);
+  if (last == found->messages.rend()) return std::optional<io::StreamMessage>();
+  return std::optional(
+      io::StreamMessage{StreamSeq(last->first), last->second.subject, last->second.data});
 }
 
 void FakeStreams::Server::Erase(Stream& stream,

@@ -22,6 +22,8 @@ class FakeStreams::Server {
   Result<io::StreamState> Ensure(const io::StreamConfig& config);
   Result<io::StreamState> State(const std::string& stream);
   Result<std::optional<io::StreamMessage>> Get(const std::string& stream, StreamSeq seq);
+  Result<std::optional<io::StreamMessage>> LastOn(const std::string& stream,
+                                                  const std::string& subject);
   Status Trim(const std::string& stream, StreamSeq keep_from);
   Status RemoveMessage(const std::string& stream, StreamSeq seq);
   Status Remove(const std::string& stream);
@@ -59,6 +61,8 @@ class FakeStreams::Server {
   Stream* Find(const std::string& name);
   Stream* BySubject(const std::string& subject);
   std::optional<io::PublishAck> Duplicate(const Stream& stream, const std::string& id) const;
+  static std::map<std::uint64_t, Message>::const_reverse_iterator LastWith(
+      const Stream& stream, const std::string& subject);
   static io::StreamState StateOf(const Stream& stream);
   static void Erase(Stream& stream, std::map<std::uint64_t, Message>::iterator message);
   /// Ready: there is something to say to the reader.

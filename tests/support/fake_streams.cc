@@ -113,6 +113,12 @@ Result<std::optional<io::StreamMessage>> FakeStreams::Last(const std::string& st
   });
 }
 
+Result<std::optional<io::StreamMessage>> FakeStreams::LastOn(const std::string& stream,
+                                                             const std::string& subject) {
+  return Meet<std::optional<io::StreamMessage>>("LastOn", stream,
+                                                [&] { return server_->LastOn(stream, subject); });
+}
+
 Status FakeStreams::Trim(const std::string& stream, StreamSeq keep_from) {
   return Meet<Done>("Trim", stream, [&] { return server_->Trim(stream, keep_from); });
 }

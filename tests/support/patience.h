@@ -31,8 +31,8 @@ std::string_view CodeOf(const Result<T>& result) {
 
 /// Asks again until `what` holds; false when patience is over.
 template <typename Condition>
-bool Eventually(Condition what) {
-  for (const Clock::Time deadline = In(kPatience); !what();) {
+bool Eventually(Condition what, Clock::Duration patience = kPatience) {
+  for (const Clock::Time deadline = In(patience); !what();) {
     if (SystemClock().Now() > deadline) return false;
     WaitUntil(In(std::chrono::milliseconds(5)), {});
   }

@@ -46,9 +46,9 @@ class Hammer {
     std::lock_guard lock(mutex_);
     return acked_.size();
   }
-  bool WaitForMore(std::size_t count) {
+  bool WaitForMore(std::size_t count, Clock::Duration patience = kPatience) {
     const std::size_t before = acked();
-    return Eventually([&] { return acked() >= before + count; });
+    return Eventually([&] { return acked() >= before + count; }, patience);
   }
 
  private:

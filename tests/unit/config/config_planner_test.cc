@@ -41,7 +41,7 @@ TEST(PlannerTest, OnlyMappedFieldsTravelAndTheOthersAreChecked) {
   EXPECT_EQ(plan.sources[0].fields.size(), 4U) << "all are checked";
   EXPECT_THAT(Sent(plan.sources[0]), ElementsAre("cents"));
   EXPECT_THAT(plan.sources[0].route_key, IsEmpty());
-  EXPECT_EQ(plan.sink_hop, "in");
+  EXPECT_EQ(plan.sink_hop, Hop::kIn);
   ASSERT_EQ(plan.sink_fields.size(), 1U);
   EXPECT_EQ(plan.sink_fields[0].physical, PhysicalType::kInt64);
   ASSERT_EQ(plan.columns.size(), 1U);
@@ -161,7 +161,7 @@ TEST(PlannerTest, EveryTransformHasItsPlace) {
   const PipelinePlan plan = MakePlan(Parse(kEveryTransform));
   EXPECT_THAT(Sent(plan.sources[0]), ElementsAre("id", "amount"));
   EXPECT_THAT(plan.sources[0].route_key, ElementsAre("id", "amount"));
-  EXPECT_EQ(plan.sink_hop, "out");
+  EXPECT_EQ(plan.sink_hop, Hop::kOut);
   ASSERT_TRUE(plan.transform.has_value());
   EXPECT_EQ(plan.transform->source_id, "orders");
   EXPECT_EQ(plan.transform->filter, "amount > 1");
@@ -296,7 +296,7 @@ TEST(PlannerTest, TheDescriptionShowsTheTransform) {
 
 TEST(PlannerTest, AJoinSendsItsKeysAndOutputs) {
   const PipelinePlan plan = MakePlan(Parse(kEverything));
-  EXPECT_TRUE(plan.has_join);
+  ASSERT_TRUE(plan.join.has_value());
   EXPECT_THAT(Sent(plan.sources[0]), ElementsAre("id"));
   EXPECT_THAT(Sent(plan.sources[1]), ElementsAre("order_id", "reason"));
   EXPECT_THAT(plan.sources[1].route_key, ElementsAre("order_id"));

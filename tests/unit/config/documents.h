@@ -86,6 +86,8 @@ join:
   enabled: true
   type: temporal
   kind: left
+  commit: window
+  max_skew: 10m
   left_source: {source_id: orders, key: id, time_window: 1h}
   right_source: {source_id: refunds, key: order_id, time_window: 2h}
   output_fields:
