@@ -393,18 +393,4 @@ PipelinePlan MakePlan(const PipelineSpec& spec) {
   return plan;
 }
 
-std::uint64_t KeyLogBytes(const PipelineSpec& spec) {
-  constexpr double kKeysPerSecond = 1000;
-  // The store forgets an eighth of the window at a time, and the log what the store has forgotten.
-  constexpr double kKept = 1.125;
-  double bytes = 0;
-  for (const DedupSpec& dedup : spec.dedups) {
-    const double seconds = std::chrono::duration<double>(dedup.time_window).count();
-    bytes = std::max(bytes, seconds * kKept * kKeysPerSecond * kKeyLogEntryBytes);
-  }
-  constexpr double kMost = 1ULL << 50;
-  return std::max(spec.resources.nats.max_bytes,
-                  static_cast<std::uint64_t>(std::min(bytes, kMost)));
-}
-
 }  // namespace penstock::config

@@ -33,8 +33,11 @@ io::StreamConfig ShardStreamConfig(const PipelineSpec& spec, protocol::Hop hop, 
   io::StreamConfig config;
   config.name = protocol::StreamName(spec.pipeline_id, hop, shard);
   config.subjects = {protocol::Subject(spec.pipeline_id, hop, shard)};
-  const bool keys = hop == protocol::Hop::kKeys;
-  config.max_bytes = (keys ? config::KeyLogBytes(spec) : nats.max_bytes) / spec.resources.shards;
+  // What a transform shuffles comes on a subject for each shard that it comes from.
+  if (hop == protocol::Hop::kLeft || hop == protocol::Hop::kRight) {
+    config.subjects.push_back(config.subjects.front() + ".*");
+  }
+  config.max_bytes = config::StreamBytes(spec, hop) / spec.resources.shards;
   config.replicas = nats.replicas;
   config.memory_storage = nats.memory_storage;
   return config;

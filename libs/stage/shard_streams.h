@@ -11,8 +11,8 @@
 
 namespace penstock::stage {
 
-/// The stream of one shard on one hop, as the pipeline document bounds it: the hop's bytes (of the
-/// key log, those of its window) are shared out evenly over the shards.
+/// The stream of one shard on one hop, as the pipeline document bounds it: the hop's bytes
+/// (config::StreamBytes) are shared out evenly over the shards.
 io::StreamConfig ShardStreamConfig(const PipelineSpec& spec, protocol::Hop hop, ShardId shard);
 
 /// The stream of the pipeline's dead letters.

@@ -304,6 +304,21 @@ TEST(PlannerTest, AJoinSendsItsKeysAndOutputs) {
   EXPECT_EQ(plan.sink_fields[1].name, "why");
 }
 
+TEST(PlannerTest, StreamsInFrontOfAJoinHoldItsWindows) {
+  PipelineSpec spec = Parse(kEverything);
+  spec.resources.nats.max_bytes = 1;
+  constexpr std::uint64_t kHourOfRows = 3600ULL * 1125 * kKeptRowBytes;
+  EXPECT_EQ(StreamBytes(spec, Hop::kLeft), kHourOfRows);
+  EXPECT_EQ(StreamBytes(spec, Hop::kRight), 3 * kHourOfRows) << "the left window and its own";
+  EXPECT_EQ(StreamBytes(spec, Hop::kLeftKeys), 3600ULL * 1125 * kKeyLogEntryBytes);
+  EXPECT_EQ(StreamBytes(spec, Hop::kLeftIn), 1U);
+  EXPECT_EQ(StreamBytes(spec, Hop::kOut), 1U);
+  spec.resources.nats.max_bytes = 1ULL << 40;
+  for (const Hop hop : {Hop::kLeftIn, Hop::kLeft, Hop::kRight, Hop::kLeftKeys, Hop::kOut}) {
+    EXPECT_EQ(StreamBytes(spec, hop), 1ULL << 40) << "what the document gives, where that is more";
+  }
+}
+
 TEST(PlannerTest, FingerprintsChangeWithWhatTheReaderMustKnow) {
   const std::string mapping = "    - {name: cents, column_name: c}\n";
   const Fingerprints base = MakePlan(WithMapping(mapping)).sources[0].fingerprints;
