@@ -115,6 +115,10 @@ struct TakenIn {
 struct JoinSideProgress {
   Position position;       ///< The last message that is taken in.
   StreamSeq kept_from{1};  ///< Messages before this are not needed any more, not even to rebuild.
+  std::int64_t newest_ms = 0;  ///< The latest time of a row that was taken in; 0: none was.
+  /// How far the side's time has come; empty: not known. And as it was before `kept_from`.
+  std::optional<std::int64_t> time_ms{};
+  std::optional<std::int64_t> settled_time_ms{};
   std::vector<TakenIn> taken;  ///< Sorted by origin and writer.
   friend bool operator==(const JoinSideProgress&, const JoinSideProgress&) = default;
 };
@@ -124,6 +128,13 @@ struct JoinSideProgress {
 struct JoinCheckpoint {
   JoinSideProgress left;
   JoinSideProgress right;
+  /// Left rows older than this without a partner have been sent.
+  std::optional<std::int64_t> unmatched_sent_before_ms{};
+  /// Not 0: what comes next begins with so many steps that are in the output already, of the next
+  /// message of the left or the right side, or of the next unmatched rows.
+  std::uint64_t steps_of_next = 0;
+  enum class Next : std::uint8_t { kLeft, kRight, kUnmatched };
+  Next next = Next::kLeft;
   friend bool operator==(const JoinCheckpoint&, const JoinCheckpoint&) = default;
 };
 

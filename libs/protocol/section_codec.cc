@@ -138,6 +138,9 @@ TakenIn::Mark ReadMark(ByteReader& reader) {
 void AppendJoinSide(std::string& out, const JoinSideProgress& side) {
   AppendPosition(out, side.position);
   AppendVarint(out, side.kept_from.rep());
+  AppendVarint(out, ZigZag(side.newest_ms));
+  AppendClock(out, side.time_ms);
+  AppendClock(out, side.settled_time_ms);
   AppendVarint(out, side.taken.size());
   for (const TakenIn& taken : side.taken) {
     AppendOrigin(out, taken.origin);
@@ -151,6 +154,9 @@ JoinSideProgress ReadJoinSide(ByteReader& reader) {
   JoinSideProgress side;
   side.position = ReadPosition(reader);
   side.kept_from = StreamSeq(reader.Varint());
+  side.newest_ms = reader.SignedVarint();
+  side.time_ms = ReadClock(reader);
+  side.settled_time_ms = ReadClock(reader);
   for (std::uint64_t left = reader.Varint(); left > 0 && reader.ok(); --left) {
     TakenIn& taken = side.taken.emplace_back();
     taken.origin = ReadOrigin(reader);
@@ -166,12 +172,18 @@ JoinSideProgress ReadJoinSide(ByteReader& reader) {
 void AppendJoinCheckpoint(std::string& out, const JoinCheckpoint& checkpoint) {
   AppendJoinSide(out, checkpoint.left);
   AppendJoinSide(out, checkpoint.right);
+  AppendClock(out, checkpoint.unmatched_sent_before_ms);
+  AppendVarint(out, checkpoint.steps_of_next);
+  AppendFixed(out, static_cast<std::uint8_t>(checkpoint.next));
 }
 
 JoinCheckpoint ReadJoinCheckpoint(ByteReader& reader) {
   JoinCheckpoint checkpoint;
   checkpoint.left = ReadJoinSide(reader);
   checkpoint.right = ReadJoinSide(reader);
+  checkpoint.unmatched_sent_before_ms = ReadClock(reader);
+  checkpoint.steps_of_next = reader.Varint();
+  checkpoint.next = static_cast<JoinCheckpoint::Next>(reader.Fixed<std::uint8_t>());
   return checkpoint;
 }
 

@@ -7,6 +7,35 @@
 
 namespace penstock::testing {
 
+/// What a join may say of its inputs.
+inline JoinCheckpoint RandomJoinCheckpoint(std::mt19937_64& random) {
+  const auto below = [&](std::uint64_t bound) {
+    return static_cast<std::int64_t>(random() % bound);
+  };
+  const auto time = [&] {
+    return below(3) == 0 ? std::optional<std::int64_t>() : std::optional(below(1ULL << 42) - 5);
+  };
+  JoinCheckpoint checkpoint;
+  for (JoinSideProgress* side : {&checkpoint.left, &checkpoint.right}) {
+    side->position = {below(1 << 30), StreamSeq(random()), random()};
+    side->kept_from = StreamSeq(random());
+    side->newest_ms = below(1ULL << 42);
+    side->time_ms = time();
+    side->settled_time_ms = time();
+    for (std::int64_t taken = below(5); taken > 0; --taken) {
+      const Origin origin{"s", "t", static_cast<std::int32_t>(below(100)), 1, 1};
+      side->taken.push_back({origin,
+                             ShardId(static_cast<std::uint32_t>(below(12))),
+                             {Offset(below(1ULL << 40) - 1), time(), below(1ULL << 42)},
+                             {Offset(below(1ULL << 40) - 1), time(), below(1ULL << 42)}});
+    }
+  }
+  checkpoint.unmatched_sent_before_ms = time();
+  checkpoint.steps_of_next = random() % 1000;
+  checkpoint.next = static_cast<JoinCheckpoint::Next>(below(3));
+  return checkpoint;
+}
+
 /// A batch of random sections, outcomes, column types and values, with gaps of both kinds.
 inline Batch RandomBatch(std::mt19937_64& random) {
   const auto below = [&](std::uint64_t bound) { return random() % bound; };
@@ -20,6 +49,9 @@ inline Batch RandomBatch(std::mt19937_64& random) {
   batch.shard = ShardId(static_cast<std::uint32_t>(below(256)));
   batch.created_ms = static_cast<std::int64_t>(below(1ULL << 42));
   if (below(2) == 0) batch.input = Position{1, StreamSeq(random()), random()};
+  if (below(3) == 0) batch.join = RandomJoinCheckpoint(random);
+  if (below(3) == 0) batch.writer = ShardId(static_cast<std::uint32_t>(below(256)));
+  const bool clocks = below(2) == 0;
   std::size_t rows = 0;
   for (std::uint64_t s = below(4); s > 0; --s) {
     Section section;
@@ -28,6 +60,7 @@ inline Batch RandomBatch(std::mt19937_64& random) {
     section.last = section.after;
     section.committed = Offset(static_cast<std::int64_t>(below(1ULL << 40)));
     section.birth = random();
+    if (clocks && below(2) == 0) section.clock_ms = static_cast<std::int64_t>(below(1ULL << 42));
     std::int64_t offset = section.after.rep();
     for (std::uint64_t r = below(200); r > 0; --r) {
       offset += 1 + static_cast<std::int64_t>(below(10) == 0 ? below(5000) : 0);

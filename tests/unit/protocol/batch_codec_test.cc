@@ -24,6 +24,8 @@ void ExpectSame(const Batch& batch, const Envelope& envelope, const Rows& rows) 
   EXPECT_EQ(envelope.shards, 256U);
   EXPECT_EQ(envelope.created_ms, batch.created_ms);
   EXPECT_EQ(envelope.input, batch.input);
+  EXPECT_EQ(envelope.join, batch.join);
+  EXPECT_EQ(envelope.writer, batch.writer);
   EXPECT_EQ(envelope.sections, batch.sections);
   EXPECT_EQ(rows.timestamps_ms, batch.timestamps_ms);
   ASSERT_EQ(rows.columns.size(), batch.columns.size());

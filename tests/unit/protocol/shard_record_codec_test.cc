@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "protocol/section_codec.h"
+#include "support/random_batch.h"
 
 namespace penstock::protocol {
 namespace {
@@ -47,6 +48,7 @@ ShardRecord RandomRecord(std::mt19937_64& random) {
     }
     record.intents.push_back(std::move(intent));
   }
+  if (random() % 2 == 0) record.join = testing::RandomJoinCheckpoint(random);
   return record;
 }
 
