@@ -58,10 +58,10 @@ struct PublishRequest {
   /// Refused with "sequence" unless the stream's last sequence is this; 0: the stream is empty
   /// and never had a message.
   std::optional<StreamSeq> expected_last;
-  /// The same of the last message on this subject that is there; 0: there is none.
-  std::optional<StreamSeq> expected_last_on_subject{};
   /// Not empty: a repeat within the duplicate window is acknowledged and not stored again.
   std::string message_id;
+  /// As expected_last, of the last message on this subject that is there; 0: there is none.
+  std::optional<StreamSeq> expected_last_on_subject{};
 };
 
 struct PublishAck {

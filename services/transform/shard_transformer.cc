@@ -52,9 +52,9 @@ ShardTransformer::ShardTransformer(Options options, Parts parts,
       store_(std::move(store)),
       transform_(std::move(transform)),
       output_({.stream = protocol::StreamName(options_.pipeline_id, Hop::kOut, options_.shard),
-               .subject = protocol::Subject(options_.pipeline_id, Hop::kOut, options_.shard),
-               .shard = options_.shard},
-              {parts.streams, parts.publisher, parts.clock, parts.metrics}),
+               .subject = protocol::Subject(options_.pipeline_id, Hop::kOut, options_.shard)},
+              {parts.streams, parts.publisher, parts.clock,
+               parts.metrics.OutputReports(options_.shard)}),
       retention_(options_.plan.dedup_window) {
   if (store_ == nullptr) return;
   keys_.emplace(

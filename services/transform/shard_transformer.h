@@ -19,8 +19,8 @@
 #include "operators/batch_transform.h"
 #include "operators/retention.h"
 #include "protocol/batch_codec.h"
+#include "stage/output_stream.h"
 #include "state/key_store.h"
-#include "transform/output_stream.h"
 #include "transform/shard_keys.h"
 #include "transform/transform_metrics.h"
 
@@ -95,7 +95,7 @@ class ShardTransformer {
   const std::string in_stream_;
   const std::unique_ptr<state::KeyStore> store_;
   operators::BatchTransform transform_;
-  OutputStream output_;
+  stage::OutputStream output_;
   std::optional<ShardKeys> keys_;
   operators::Retention retention_;
 

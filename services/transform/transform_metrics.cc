@@ -90,6 +90,12 @@ void TransformMetrics::Transformed(const operators::BatchTransform::Output& outp
   duplicate_.Add(output.duplicates);
 }
 
+stage::OutputStream::Reports TransformMetrics::OutputReports(ShardId shard) {
+  return {.waits = [this, shard](const Error& error) { Waits(shard, error); },
+          .refused = [this, shard](const Error& error) { PublishRefused(shard, error); },
+          .published = [this](std::size_t bytes, Clock::Duration took) { Published(bytes, took); }};
+}
+
 void TransformMetrics::Published(std::size_t bytes, Clock::Duration took) {
   bytes_out_.Add(bytes);
   publish_seconds_.Observe(Seconds(took));

@@ -13,6 +13,7 @@
 #include "operators/batch_transform.h"
 #include "protocol/batch_codec.h"
 #include "stage/dead_letter_counters.h"
+#include "stage/output_stream.h"
 #include "state/key_store.h"
 #include "telemetry/log.h"
 #include "telemetry/metrics.h"
@@ -29,6 +30,8 @@ class TransformMetrics {
   void Read(const protocol::Envelope& envelope, std::size_t bytes);
   /// Its output is published, with so many rows.
   void Transformed(const operators::BatchTransform::Output& output, std::uint64_t rows);
+  /// What the output of a shard tells.
+  stage::OutputStream::Reports OutputReports(ShardId shard);
   void Published(std::size_t bytes, Clock::Duration took);
   void PublishRefused(ShardId shard, const Error& error);
   void DeadLettered(const std::vector<DeadLetter>& letters);

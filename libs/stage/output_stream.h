@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "io/stream.h"
+#include "protocol/batch_codec.h"
+
+namespace penstock::stage {
+
+/// A stage's output on one subject: the checkpoint is in its last message, and every message is
+/// published with the expected last sequence, so that a process that was overtaken can write
+/// nothing any more. One owner thread.
+class OutputStream {
+ public:
+  /// What nobody else may have written to since.
+  enum class Fence : std::uint8_t {
+    kStream,
+    /// The subject alone, where a stream has several writers. Whoever trims the stream may take
+    /// away the subject's last message: then nothing is expected of it.
+    kSubject,
+  };
+  struct Options {
+    std::string stream;
+    std::string subject;
+    Fence fence = Fence::kStream;
+  };
+  /// Told as it happens, in the owner's thread.
+  struct Reports {
+    /// JetStream does not answer a question; it is asked again.
+    std::function<void(const Error&)> waits;
+    /// It did not take a message; it is sent again.
+    std::function<void(const Error&)> refused;
+    std::function<void(std::size_t bytes, Clock::Duration took)> published;
+  };
+  struct Parts {
+    io::Streams& streams;
+    io::Publisher& publisher;
+    const Clock& clock;
+    Reports reports;
+  };
+
+  OutputStream(Options options, Parts parts)
+      : options_(std::move(options)), parts_(std::move(parts)) {}
+
+  /// Finds the last message and what it says of the input; empty when there is none. Waits out an
+  /// unavailable server until `stop`.
+  Result<std::optional<protocol::Envelope>> Open(std::stop_token stop);
+
+  /// Publishes and waits until JetStream has it, for as long as that takes or until `stop`. Error
+  /// "conflict" (kStop): somebody else has written here since.
+  Status Publish(std::string_view message, std::stop_token stop);
+
+  /// Known after Open.
+  bool had_messages() const { return last_.rep() > 0; }
+
+ private:
+  Result<std::optional<protocol::Envelope>> Look();
+  Result<io::PublishAck> Ask(std::string_view message) const;
+  /// After a refusal for the sequence: true when the message is there all the same, false when it
+  /// is to be sent again.
+  Result<bool> IsThere(std::string_view message);
+  Result<std::optional<io::StreamMessage>> MessageAfterLast();
+
+  const Options options_;
+  Parts parts_;
+  StreamSeq last_{0};
+};
+
+}  // namespace penstock::stage
