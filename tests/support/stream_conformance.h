@@ -53,15 +53,27 @@ class StreamConformance : public ::testing::Test {
     EXPECT_TRUE(state.ok()) << state.error().detail;
     return config;
   }
-  static std::string Subject(const io::StreamConfig& config) {
+  static std::string Subject(const io::StreamConfig& config, char last_token = 'a') {
     std::string subject = config.subjects[0];
-    return subject.replace(subject.size() - 1, 1, "a");
+    subject.back() = last_token;
+    return subject;
   }
 
   Result<io::PublishAck> Publish(const io::StreamConfig& config, std::string_view data,
                                  std::optional<StreamSeq> expected_last = {},
                                  const std::string& id = {}) {
     return world_.publisher().PublishAndWait({Subject(config), data, expected_last, id}, kPatience);
+  }
+  /// On the stream's subject that ends in `last_token`, where its last sequence must be `expected`.
+  Result<io::PublishAck> PublishOn(const io::StreamConfig& config, char last_token,
+                                   StreamSeq expected, std::string_view data = "x",
+                                   const std::string& id = {}) {
+    return world_.publisher().PublishAndWait({.subject = Subject(config, last_token),
+                                              .data = data,
+                                              .expected_last = {},
+                                              .message_id = id,
+                                              .expected_last_on_subject = expected},
+                                             kPatience);
   }
   void MustPublish(const io::StreamConfig& config, std::string_view data) {
     const auto ack = Publish(config, data);
@@ -154,6 +166,84 @@ TYPED_TEST_P(StreamConformance, ExpectedLastSequenceIsAFence) {
   ASSERT_TRUE(this->world_.streams().Trim(config.name, StreamSeq(3)).ok());
   EXPECT_EQ(CodeOf(this->Publish(config, "as if new", StreamSeq(0))), "sequence");
   EXPECT_EQ(CodeOf(this->Publish(config, "third", StreamSeq(2))), "ok");
+}
+
+TYPED_TEST_P(StreamConformance, ExpectedLastSequenceOfASubjectIsAFence) {
+  const auto config = this->Made();
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(1))), "sequence") << "nothing there";
+  ASSERT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(0))), "ok");
+  ASSERT_EQ(CodeOf(this->PublishOn(config, 'b', StreamSeq(0))), "ok")
+      << "other subjects do not matter";
+  const auto zombie = this->PublishOn(config, 'a', StreamSeq(0));
+  ASSERT_EQ(CodeOf(zombie), "sequence");
+  EXPECT_EQ(zombie.error().remedy, Remedy::kStop);
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(2))), "sequence") << "that is b's";
+  const auto second = this->PublishOn(config, 'a', StreamSeq(1));
+  ASSERT_TRUE(second.ok()) << second.error().detail;
+  EXPECT_EQ(second.value().seq, StreamSeq(3)) << "sequences are the stream's";
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'b', StreamSeq(2))), "ok");
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'b', StreamSeq(4))), "ok") << "also one after the other";
+  EXPECT_EQ(this->State(config).messages, 5U);
+}
+
+// Not so of the whole stream, whose sequences go on: what counts is what is there.
+TYPED_TEST_P(StreamConformance, ASubjectThatWasTrimmedIsLikeAnUntouchedOne) {
+  auto& streams = this->world_.streams();
+  const auto config = this->Made();
+  ASSERT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(0))), "ok");
+  ASSERT_EQ(CodeOf(this->PublishOn(config, 'b', StreamSeq(0))), "ok");
+  ASSERT_TRUE(streams.Trim(config.name, StreamSeq(2)).ok());
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(1))), "sequence");
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(0))), "ok");
+  // Trimmed to its end.
+  ASSERT_TRUE(streams.Trim(config.name, StreamSeq(4)).ok());
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'b', StreamSeq(2))), "sequence");
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'b', StreamSeq(0))), "ok");
+  // One message taken out of the middle.
+  ASSERT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(0))), "ok");
+  ASSERT_EQ(CodeOf(this->PublishOn(config, 'c', StreamSeq(0))), "ok");
+  ASSERT_TRUE(streams.RemoveMessage(config.name, StreamSeq(5)).ok());
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(5))), "sequence");
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(0))), "ok");
+}
+
+TYPED_TEST_P(StreamConformance, ExpectationsOfASubjectGoWithMessageIds) {
+  const auto config = this->Made();
+  const auto first = this->PublishOn(config, 'a', StreamSeq(0), "x", "id-1");
+  ASSERT_TRUE(first.ok()) << first.error().detail;
+  const auto again = this->PublishOn(config, 'a', StreamSeq(0), "x", "id-1");
+  ASSERT_TRUE(again.ok()) << "a repeat is known by its id: " << again.error().detail;
+  EXPECT_TRUE(again.value().duplicate);
+  EXPECT_EQ(again.value().seq, first.value().seq);
+  EXPECT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(0), "x", "id-2")), "sequence");
+  // A refused message has not used its id up.
+  const auto then = this->PublishOn(config, 'a', StreamSeq(1), "x", "id-2");
+  ASSERT_TRUE(then.ok()) << then.error().detail;
+  EXPECT_FALSE(then.value().duplicate);
+  EXPECT_EQ(this->State(config).messages, 2U);
+}
+
+TYPED_TEST_P(StreamConformance, LastOnASubject) {
+  auto& streams = this->world_.streams();
+  const auto config = this->Made();
+  const auto last_on = [&](char token) {
+    const auto last = streams.LastOn(config.name, this->Subject(config, token));
+    EXPECT_TRUE(last.ok()) << last.error().detail;
+    return last.ok() && last.value() ? fmt::format("{}:{}:{}", last.value()->seq.rep(),
+                                                   last.value()->data, last.value()->subject.back())
+                                     : std::string("none");
+  };
+  EXPECT_EQ(last_on('a'), "none");
+  ASSERT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(0), "one")), "ok");
+  ASSERT_EQ(CodeOf(this->PublishOn(config, 'a', StreamSeq(1), "two")), "ok");
+  ASSERT_EQ(CodeOf(this->PublishOn(config, 'b', StreamSeq(0), "three")), "ok");
+  EXPECT_EQ(last_on('a'), "2:two:a");
+  EXPECT_EQ(last_on('b'), "3:three:b");
+  EXPECT_EQ(last_on('c'), "none");
+  ASSERT_TRUE(streams.Trim(config.name, StreamSeq(3)).ok());
+  EXPECT_EQ(last_on('a'), "none");
+  EXPECT_EQ(last_on('b'), "3:three:b");
+  EXPECT_EQ(CodeOf(streams.LastOn("CONF-none", "conf.none")), "not_found");
 }
 
 TYPED_TEST_P(StreamConformance, SameMessageIdIsStoredOnce) {
@@ -383,6 +473,42 @@ TYPED_TEST_P(StreamConformance, RandomHistoryIsReadOnceAndInOrder) {
   EXPECT_EQ(this->ReadMany(*reader, unread.size()).size(), unread.size());
 }
 
+TYPED_TEST_P(StreamConformance, RandomWritersOfSubjectsAreFencedByWhatIsThere) {
+  const auto seed = std::random_device()();
+  SCOPED_TRACE(fmt::format("seed {}", seed));
+  std::mt19937 random(seed);
+  const auto config = this->Made();
+  std::map<std::uint64_t, char> there;  // The subject of each message.
+  std::uint64_t last = 0;
+  const auto last_on = [&](char token) {
+    std::uint64_t seq = 0;
+    for (const auto& [at, subject] : there) seq = subject == token ? at : seq;
+    return StreamSeq(seq);
+  };
+  for (int step = 0; step < 300; ++step) {
+    const char token = static_cast<char>('a' + random() % 4);
+    const auto roll = random() % 12;
+    if (roll < 8) {
+      const auto ack =
+          this->PublishOn(config, token, last_on(token), std::string(random() % 20'000, 'x'));
+      ASSERT_TRUE(ack.ok()) << "step " << step << ": " << ack.error().detail;
+      ASSERT_EQ(ack.value().seq, StreamSeq(++last));
+      there[last] = token;
+    } else if (roll < 10) {
+      const StreamSeq wrong(last_on(token).rep() + 1 + random() % 3);
+      ASSERT_EQ(CodeOf(this->PublishOn(config, token, wrong)), "sequence") << "step " << step;
+    } else if (roll < 11 && !there.empty()) {
+      const std::uint64_t keep_from = there.begin()->first + random() % (there.size() + 1);
+      ASSERT_TRUE(this->world_.streams().Trim(config.name, StreamSeq(keep_from)).ok());
+      there.erase(there.begin(), there.lower_bound(keep_from));
+    } else {
+      const auto found = this->world_.streams().LastOn(config.name, this->Subject(config, token));
+      ASSERT_TRUE(found.ok()) << found.error().detail;
+      ASSERT_EQ(found.value() ? found.value()->seq : StreamSeq(0), last_on(token));
+    }
+  }
+}
+
 TYPED_TEST_P(StreamConformance, KeyValueComparesAndSwaps) {
   const auto bucket = this->Bucket();
   EXPECT_FALSE(bucket->Get("sink.3").value().has_value());
@@ -491,11 +617,14 @@ TYPED_TEST_P(StreamConformance, KeyThatIsNoKeyIsRefused) {
 REGISTER_TYPED_TEST_SUITE_P(
     StreamConformance, PublishedMessagesAreReadBackInOrder,
     EveryPublishHasOneCompletionAndItsOwnSequence, ExpectedLastSequenceIsAFence,
-    SameMessageIdIsStoredOnce, FullStreamRefusesAndGoesOnWhenTrimmed, TooLargeIsToldBeforeItIsSent,
-    NobodyTakesTheSubject, StateGetLastTrim, OneMessageIsRemovedAndReadersGoOnBehindIt,
+    ExpectedLastSequenceOfASubjectIsAFence, ASubjectThatWasTrimmedIsLikeAnUntouchedOne,
+    ExpectationsOfASubjectGoWithMessageIds, LastOnASubject, SameMessageIdIsStoredOnce,
+    FullStreamRefusesAndGoesOnWhenTrimmed, TooLargeIsToldBeforeItIsSent, NobodyTakesTheSubject,
+    StateGetLastTrim, OneMessageIsRemovedAndReadersGoOnBehindIt,
     EnsureKeepsWhatServesAndAdaptsLimits, MissingStreamIsNotFound, ReaderStartsWhereItIsTold,
     ReaderWaitsForNewMessages, ReadIsBoundedButGivesAtLeastOne, StopEndsReading,
-    ReaderSaysThatItsStreamIsGone, RandomHistoryIsReadOnceAndInOrder, KeyValueComparesAndSwaps,
+    ReaderSaysThatItsStreamIsGone, RandomHistoryIsReadOnceAndInOrder,
+    RandomWritersOfSubjectsAreFencedByWhatIsThere, KeyValueComparesAndSwaps,
     KeyValueRemovesAndCreatesAgain, KeyValueOfManyWritersLosesNoUpdate,
     WatchTellsPresentValuesThenChanges, WatchesTellTheLastValueOfEveryKey, KeyThatIsNoKeyIsRefused);
 
