@@ -4,8 +4,8 @@
 #include <bit>
 
 #include "base/format.h"
-#include "base/hash.h"
 #include "operators/cell_cursor.h"
+#include "operators/key_hash.h"
 #include "protocol/key_bytes.h"
 
 namespace penstock::operators {
@@ -13,11 +13,6 @@ namespace penstock::operators {
 namespace {
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
-
-KeyHash HashOf(std::string_view key) {
-  const Hash128 hash = HashOf128(key);
-  return {hash.high, static_cast<std::uint32_t>(hash.low)};
-}
 
 }  // namespace
 
@@ -45,7 +40,7 @@ Status Deduplicator::ReadKeys(std::span<const ColumnView> columns, std::span<Out
     }
     if (outcomes[i] != Outcome::kRow) continue;
     if (complete) {
-      rows.push_back({.index = i, .key = HashOf(key_), .id = {}, .timestamp_ms = 0});
+      rows.push_back({.index = i, .key = KeyHashOf(key_), .id = {}, .timestamp_ms = 0});
     } else {
       outcomes[i] = Outcome::kDeadLetter;
       without_key.push_back(i);
