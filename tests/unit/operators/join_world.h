@@ -131,6 +131,10 @@ class RewindableRowStore : public state::MemoryRowStore {
     changes_.clear();
     return MemoryRowStore::Reset();
   }
+  /// Rows stay for a while longer, as they may.
+  Result<std::uint64_t> DropBefore(Side side, std::int64_t before_ms) override {
+    return MemoryRowStore::DropBefore(side, before_ms - 40);
+  }
   /// As it was after its first `writes` since it was empty; nothing dropped since.
   void Rewind(std::size_t writes) {
     const std::vector<Change> changes(changes_.begin(),
