@@ -17,7 +17,8 @@ Origin ReadOrigin(ByteReader& reader);
 void AppendPosition(std::string& out, const Position& position);
 Position ReadPosition(ByteReader& reader);
 
-/// Sections of strictly growing offsets; also checks that what is read keeps that shape.
+/// Sections of strictly growing offsets within (after, last]; also checks that what is read keeps
+/// that shape. A section may span more than its records: those that went elsewhere, or none at all.
 /// Their clocks are written only when asked for.
 void AppendSections(std::string& out, const std::vector<Section>& sections, bool clocks);
 bool ReadSections(ByteReader& reader, std::vector<Section>& sections, bool clocks);

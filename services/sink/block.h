@@ -58,7 +58,8 @@ struct Block {
   std::vector<std::uint64_t> partition_hashes;
   Position position;  ///< The last message that is done with once this is confirmed.
   std::map<Origin, Account> accounts;  ///< What it adds to the account of each origin.
-  /// Origins whose progress Kafka's committed offset has moved, beside what the ranges move.
+  /// Origins whose progress moves beyond their ranges: by Kafka's committed offset, or to the end
+  /// of a section that has no record there.
   std::map<Origin, Offset> committed;
   std::uint64_t replayed = 0;  ///< Records seen again on the way to it, of no effect.
   bool has_messages = false;   ///< It ends at least one message: `position` moves.

@@ -87,6 +87,10 @@ Status BlockPlanner::AddSection(Place& place) {
   if (base > Planned(section)) open_.committed[section.origin] = planned_[section.origin] = base;
   current_ = {.planned = &planned_.try_emplace(section.origin, Offset(-1)).first->second};
   for (const RecordRun& run : section.runs) PENSTOCK_RETURN_IF_ERROR(AddRun(place, run));
+  // What comes next continues the section's end, also where its last record lies before it.
+  if (section.last > *current_.planned) {
+    open_.committed[section.origin] = *current_.planned = section.last;
+  }
   return Done{};
 }
 

@@ -337,7 +337,8 @@ void ShardWriter::ApplyConfirmed(const Block& block) {
     confirmed = std::max(confirmed, offset);
   }
   for (const IntentRange& range : block.intent.ranges) {
-    record_.progress[range.origin].confirmed = range.hi;
+    Offset& confirmed = record_.progress[range.origin].confirmed;
+    confirmed = std::max(confirmed, range.hi);
   }
   for (const auto& [origin, account] : block.accounts) {
     record_.progress[origin].account += account;

@@ -66,6 +66,8 @@ inline Batch RandomBatch(std::mt19937_64& random) {
       offset += 1 + static_cast<std::int64_t>(below(10) == 0 ? below(5000) : 0);
       section.Add(Offset(offset), static_cast<Outcome>(below(5) == 0 ? below(kOutcomes) : 0));
     }
+    if (below(3) == 0)
+      section.last = Offset(section.last.rep() + static_cast<std::int64_t>(below(99)));
     rows += section.rows();
     batch.sections.push_back(std::move(section));
   }

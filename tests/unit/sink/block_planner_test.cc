@@ -117,6 +117,10 @@ TEST_F(BlockPlannerTest, OpenIntentsBecomeTheSameBlocksAgain) {
       for (const IntentRange& range : blocks[i].intent.ranges) {
         record.progress[range.origin].confirmed = range.hi;
       }
+      for (const auto& [origin, offset] : blocks[i].committed) {
+        Offset& known = record.progress[origin].confirmed;
+        known = std::max(known, offset);
+      }
     }
     for (std::size_t i = confirmed; i < confirmed + open; ++i) {
       if (blocks[i].has_ranges()) record.intents.push_back(blocks[i].intent);
@@ -181,6 +185,23 @@ TEST_F(BlockPlannerTest, WhatIsCommittedBecomesProgress) {
   ASSERT_TRUE(block);
   EXPECT_FALSE(block->has_ranges());
   EXPECT_EQ(block->committed.begin()->second, Offset(99));
+}
+
+TEST_F(BlockPlannerTest, ASectionMayEndAfterItsLastRecord) {
+  Batch batch = BatchOf(-1, 9);
+  batch.sections.front().last = Offset(14);
+  Batch empty = BatchOf(14, 14);
+  empty.sections.front().last = Offset(20);
+  BlockPlanner planner = Planner(kNoLimits);
+  ASSERT_TRUE(planner.Add(Hold(batch, 1)).ok());
+  ASSERT_TRUE(planner.Add(Hold(empty, 2)).ok());
+  ASSERT_TRUE(planner.Add(Hold(BatchOf(20, 20), 3)).ok());
+  EXPECT_EQ(planner.Add(Hold(BatchOf(21, 22), 4)).error().code, "section_refused");
+  planner.CutOpen();
+  const auto block = planner.TakeComplete();
+  ASSERT_TRUE(block);
+  EXPECT_EQ(block->intent.ranges.front().hi, Offset(9)) << "of the records";
+  EXPECT_EQ(block->committed.begin()->second, Offset(20));
 }
 
 TEST_F(BlockPlannerTest, RowsPublishedUnderAnEarlierRecordAreRefused) {

@@ -65,6 +65,8 @@ class StreamModel {
       batch.timestamps_ms.push_back(next);
       batch.columns[0].Append(Cell::Int64(partition * 1'000'000 + next));
     }
+    // What was compacted away at its end may be within the section, or left to the next one.
+    if (random_() % 2 == 0) section.last = Offset(next - 1);
     next = section.last.rep() + 1;
     batch.sections.push_back(std::move(section));
   }
