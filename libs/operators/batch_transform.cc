@@ -25,6 +25,7 @@ class BatchTransform::Impl {
 
  private:
   Status Evaluate(const Input& input, Output& output);
+  void RequireShuffleKey(const Input& input, Output& output);
   Status Deduplicate(const Input& input, Output& output);
   Status Build(const Input& input, Output& output);
   std::vector<RowRange> KeptOfPassed() const;
@@ -78,6 +79,7 @@ Status BatchTransform::Impl::Apply(const Input& input, Output& output) {
   output.first_rows.clear();
   outcomes_.assign(input.timestamps_ms.size(), Outcome::kRow);
   PENSTOCK_RETURN_IF_ERROR(Evaluate(input, output));
+  RequireShuffleKey(input, output);
   PENSTOCK_RETURN_IF_ERROR(Deduplicate(input, output));
   output.filtered = static_cast<std::uint64_t>(std::ranges::count(outcomes_, Outcome::kFiltered));
   output.duplicates =
@@ -96,6 +98,19 @@ Status BatchTransform::Impl::Evaluate(const Input& input, Output& output) {
   // What the outputs have computed: a row for each of these, whatever comes now.
   evaluated_ = outcomes_;
   return Done{};
+}
+
+// Before the dedup: a row that cannot go on is no first of its key.
+void BatchTransform::Impl::RequireShuffleKey(const Input& input, Output& output) {
+  if (plan_.shuffle_key.empty()) return;
+  const auto column = std::ranges::find(input.columns, plan_.shuffle_key, &ColumnView::name);
+  if (!column->HasGaps()) return;
+  for (std::size_t row = 0; row < outcomes_.size(); ++row) {
+    if (outcomes_[row] != Outcome::kRow || column->At(row) == Presence::kValue) continue;
+    outcomes_[row] = Outcome::kDeadLetter;
+    AddLetter(input, row, DeadLetterReason::kKeyMissing,
+              fmt::format("the join key ({}) has no value", plan_.shuffle_key), output);
+  }
 }
 
 Status BatchTransform::Impl::Deduplicate(const Input& input, Output& output) {
@@ -189,6 +204,10 @@ Result<BatchTransform> BatchTransform::Make(TransformPlan plan, state::KeyStore*
                                field.name)};
     }
   }
+  PENSTOCK_CHECK(plan.shuffle_key.empty() ||
+                     (std::ranges::count(plan.input, plan.shuffle_key, &PlannedField::name) == 1 &&
+                      std::ranges::count(plan.output, plan.shuffle_key, &PlannedField::name) == 1),
+                 "the planner passes the key of the shuffle on");
   PENSTOCK_ASSIGN_OR_RETURN(auto expressions, RowExpressions::Make(plan, clock));
   return BatchTransform(
       std::make_unique<Impl>(std::move(plan), std::move(expressions), keys, clock));

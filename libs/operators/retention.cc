@@ -18,6 +18,12 @@ void Retention::Take(std::span<const Section> sections, std::span<const std::int
   created_ms_ = std::max(created_ms_, created_ms);
   if (!first_created_ms_) first_created_ms_ = created_ms;
   for (const Section& section : sections) {
+    if (section.last == section.after) {
+      // An origin that is silent, with its clock: it is not waited for.
+      const auto known = origins_.find(section.origin);
+      if (known != origins_.end()) Commit(known->second, section.committed);
+      continue;
+    }
     State& state = origins_[section.origin];
     state.seen_ms = created_ms_;
     const std::size_t rows = section.rows();

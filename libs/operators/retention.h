@@ -15,9 +15,9 @@ namespace penstock::operators {
 
 /// How long the first rows of dedup keys are needed: until every origin of the shard has passed
 /// their time plus the window, by Kafka's timestamps of what Kafka's committed offset is above of
-/// (below it nothing is ever read again). An origin without rows for an hour, by the times at which
-/// batches were made, is idle and holds nothing back. No clock of this machine is asked, so that
-/// reading again gives the same answers. One owner thread.
+/// (below it nothing is ever read again). An origin without records for an hour, by the times at
+/// which batches were made, is idle and holds nothing back. No clock of this machine is asked, so
+/// that reading again gives the same answers. One owner thread.
 class Retention {
  public:
   static constexpr std::int64_t kIdleAfterMs = 3'600'000;

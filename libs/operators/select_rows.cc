@@ -6,37 +6,6 @@ namespace penstock::operators {
 
 namespace {
 
-void AppendFixedRanges(const ColumnView& from, std::span<const RowRange> ranges, Column& to) {
-  const std::size_t width = FixedWidth(from.type);
-  for (const RowRange& range : ranges) {
-    const std::size_t rows = range.last - range.first;
-    to.AppendRows(from.data.substr(range.first * width, rows * width),
-                  from.HasGaps() ? from.presence.substr(range.first, rows) : std::string_view(),
-                  rows);
-  }
-}
-
-void AppendTextRanges(const ColumnView& from, std::span<const RowRange> ranges, Column& to) {
-  TextCursor cursor(from);
-  std::size_t row = 0;
-  for (const RowRange& range : ranges) {
-    const std::size_t rows = range.last - range.first;
-    cursor.Skip(range.first - row);
-    const char* const begin = cursor.at();
-    cursor.Skip(rows);
-    row = range.last;
-    to.AppendRows({begin, static_cast<std::size_t>(cursor.at() - begin)},
-                  from.HasGaps() ? from.presence.substr(range.first, rows) : std::string_view(),
-                  rows);
-  }
-}
-
-Section Head(const Section& of) {
-  Section head = of;
-  head.runs.clear();
-  return head;
-}
-
 void AddRun(Section& section, Offset first, std::uint32_t count, Outcome outcome) {
   if (count == 0) return;
   section.Add(first, outcome);
@@ -46,8 +15,8 @@ void AddRun(Section& section, Offset first, std::uint32_t count, Outcome outcome
 
 // The section's records before, and from, its `rows`-th row on.
 std::pair<Section, Section> Cut(const Section& section, std::size_t rows) {
-  Section before = Head(section);
-  Section from = Head(section);
+  Section before = WithoutRecords(section);
+  Section from = WithoutRecords(section);
   for (const RecordRun& run : section.runs) {
     const std::uint32_t taken =
         run.outcome == Outcome::kRow
@@ -59,6 +28,7 @@ std::pair<Section, Section> Cut(const Section& section, std::size_t rows) {
   }
   from.after = before.last;
   from.last = section.last;
+  before.clock_ms.reset();  // That is the time at the section's end.
   return {std::move(before), std::move(from)};
 }
 
@@ -74,10 +44,33 @@ std::vector<RowRange> KeptRanges(std::span<const Outcome> outcomes) {
   return ranges;
 }
 
+void RowCopier::AppendTo(Column& to, const RowRange& range) {
+  PENSTOCK_CHECK(from_.type == to.type(), "rows go into a column of their type");
+  const std::size_t rows = range.last - range.first;
+  to.AppendRows(DataOf(range),
+                from_.HasGaps() ? from_.presence.substr(range.first, rows) : std::string_view(),
+                rows);
+}
+
+std::string_view RowCopier::DataOf(const RowRange& range) {
+  const std::size_t width = FixedWidth(from_.type);
+  if (width != 0) return from_.data.substr(range.first * width, (range.last - range.first) * width);
+  text_.Skip(range.first - row_);
+  const char* const begin = text_.at();
+  text_.Skip(range.last - range.first);
+  row_ = range.last;
+  return {begin, static_cast<std::size_t>(text_.at() - begin)};
+}
+
 void AppendRanges(const ColumnView& from, std::span<const RowRange> ranges, Column& to) {
-  PENSTOCK_CHECK(from.type == to.type(), "rows go into a column of their type");
-  if (FixedWidth(from.type) != 0) return AppendFixedRanges(from, ranges, to);
-  AppendTextRanges(from, ranges, to);
+  RowCopier copier(from);
+  for (const RowRange& range : ranges) copier.AppendTo(to, range);
+}
+
+Section WithoutRecords(const Section& section) {
+  Section empty = section;
+  empty.runs.clear();
+  return empty;
 }
 
 std::vector<Section> WithOutcomes(std::span<const Section> sections,
@@ -85,7 +78,7 @@ std::vector<Section> WithOutcomes(std::span<const Section> sections,
   std::vector<Section> changed;
   std::size_t row = 0;
   for (const Section& section : sections) {
-    Section& to = changed.emplace_back(Head(section));
+    Section& to = changed.emplace_back(WithoutRecords(section));
     for (const RecordRun& run : section.runs) {
       if (run.outcome != Outcome::kRow) {
         AddRun(to, run.first, run.count, run.outcome);
@@ -108,6 +101,7 @@ std::pair<Batch, Batch> Halve(const Batch& batch) {
     part->shard = batch.shard;
     part->created_ms = batch.created_ms;
     part->input = batch.input;
+    part->writer = batch.writer;
   }
   std::size_t left = half;
   for (const Section& section : batch.sections) {

@@ -1,8 +1,13 @@
 #pragma once
 
+#include <initializer_list>
+#include <random>
 #include <string>
 #include <vector>
 
+#include <gtest/gtest.h>
+
+#include "base/format.h"
 #include "model/batch.h"
 #include "model/plan.h"
 #include "operators/batch_transform.h"
@@ -100,6 +105,76 @@ inline std::string Outcomes(const std::vector<Section>& sections) {
     }
   }
   return text;
+}
+
+/// A few sections with records of every outcome and gaps of every kind: `n` int64, `s` string, and
+/// `key` string, which has a value in every row.
+inline Batch RandomBatch(std::mt19937_64& random) {
+  Batch batch;
+  batch.shard = ShardId(3);
+  batch.columns.emplace_back("n", PhysicalType::kInt64);
+  batch.columns.emplace_back("s", PhysicalType::kString);
+  batch.columns.emplace_back("key", PhysicalType::kString);
+  std::int64_t offset = 0;
+  const std::size_t sections = 1 + random() % 4;
+  for (std::size_t i = 0; i < sections; ++i) {
+    Section& section = batch.sections.emplace_back();
+    section.origin = OriginOf(static_cast<std::int32_t>(i % 2));
+    section.after = Offset(offset);
+    section.committed = Offset(offset / 2);
+    section.clock_ms = offset * 11;
+    const std::size_t records = random() % 12;
+    for (std::size_t k = 0; k < records; ++k) {
+      offset += 1 + static_cast<std::int64_t>(random() % 3);
+      const auto outcome = static_cast<Outcome>(random() % 8 < 6 ? 0 : random() % kOutcomes);
+      section.Add(Offset(offset), outcome);
+      if (outcome != Outcome::kRow) continue;
+      batch.timestamps_ms.push_back(offset * 10);
+      batch.columns[0].Append(random() % 5 == 0 ? Cell::Missing(Presence::kNull)
+                                                : Cell::Int64(offset));
+      batch.columns[1].Append(random() % 5 == 0 ? Cell::Missing(Presence::kAbsent)
+                                                : Cell::String(fmt::format("{}", offset)));
+      batch.columns[2].Append(Cell::String(fmt::format("key {}", random() % 20)));
+    }
+    section.last = Offset(offset + static_cast<std::int64_t>(random() % 3));
+    offset = section.last.rep();
+  }
+  return batch;
+}
+
+/// What a reader of the stream gets to know: every row with its place, and the ends of the
+/// sections.
+inline std::vector<std::string> Told(std::initializer_list<const Batch*> batches) {
+  std::vector<std::string> told;
+  for (const Batch* batch : batches) {
+    std::size_t row = 0;
+    for (const Section& section : batch->sections) {
+      for (const RecordRun& run : section.runs) {
+        for (std::uint32_t i = 0; i < run.count; ++i) {
+          std::string line = fmt::format("{} {} {}", section.origin.partition, run.first.rep() + i,
+                                         static_cast<int>(run.outcome));
+          if (run.outcome == Outcome::kRow) {
+            line += fmt::format(" {}", batch->timestamps_ms.at(row));
+            for (const Column& column : batch->columns) {
+              const ColumnView view = column.View();
+              EXPECT_EQ(view.rows, batch->rows());
+              if (view.At(row) != Presence::kValue) {
+                line += fmt::format(" {}", static_cast<int>(view.At(row)));
+              } else if (view.type == PhysicalType::kInt64) {
+                line += fmt::format(" {}", view.Fixed<std::int64_t>(row));
+              } else {
+                line += " " + Texts(column).at(row);
+              }
+            }
+            ++row;
+          }
+          told.push_back(line);
+        }
+      }
+    }
+    EXPECT_EQ(row, batch->rows());
+  }
+  return told;
 }
 
 }  // namespace penstock::operators

@@ -187,5 +187,22 @@ TEST(BatchTransformTest, FaultsOfThePlanAndOfMessagesAreSaid) {
   EXPECT_THAT(applied.error().detail, HasSubstr("age"));
 }
 
+TEST(BatchTransformTest, ARowThatCannotBeShuffledIsNoFirstOfItsKey) {
+  People people;
+  people.Row(0, 0, 100, 1, "null").Row(0, 1, 100, 1, "a").Row(0, 2, 100, 1, "null");
+  people.Row(0, 3, 100, 1, "b");
+  TransformPlan plan = PeoplePlan();
+  plan.dedup_key = {"id"};
+  plan.dedup_window = std::chrono::hours(1);
+  plan.shuffle_key = "name";
+  state::MemoryKeyStore store;
+  const auto output = Apply(plan, people, &store);
+  EXPECT_EQ(Outcomes(output.batch.sections), "lrld");
+  ASSERT_EQ(output.letters.size(), 2U);
+  EXPECT_EQ(output.letters[0].reason, DeadLetterReason::kKeyMissing);
+  EXPECT_THAT(output.letters[0].error, HasSubstr("join key (name)"));
+  EXPECT_EQ(output.letters[1].offset, Offset(2));
+}
+
 }  // namespace
 }  // namespace penstock::operators

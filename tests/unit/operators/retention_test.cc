@@ -53,6 +53,28 @@ TEST(RetentionTest, AnIdleOriginHoldsNothingBack) {
   EXPECT_EQ(retention.ForgetBefore(), 900'000 - kWindowMs);
 }
 
+// In front of a join every origin is heard of each second, by its clock alone.
+TEST(RetentionTest, AnOriginThatOnlyTellsItsClockIsIdle) {
+  Retention retention{std::chrono::milliseconds(kWindowMs)};
+  const auto tell_clock = [&](std::int32_t partition, std::int64_t committed, std::int64_t now) {
+    Section section;
+    section.origin = OriginOf(partition);
+    section.after = section.last = Offset(1);
+    section.committed = Offset(committed);
+    section.clock_ms = now;
+    retention.Take({&section, 1}, {}, now);
+  };
+  Take(retention, {0, 1, 900'000, 0}, 1);
+  tell_clock(5, 0, 2);
+  EXPECT_EQ(retention.ForgetBefore(), std::nullopt);
+  tell_clock(0, 2, 3);
+  EXPECT_EQ(retention.ForgetBefore(), 900'000 - kWindowMs) << "partition 5 has nothing";
+  Take(retention, {1, 1, 2'000'000, 2}, 4);
+  tell_clock(0, 2, 5 + Retention::kIdleAfterMs);
+  Take(retention, {1, 2, 2'000'000, 3}, 5 + Retention::kIdleAfterMs);
+  EXPECT_EQ(retention.ForgetBefore(), 2'000'000 - kWindowMs);
+}
+
 // After a restart: an origin that is only slow must not lose its window.
 TEST(RetentionTest, AnExpectedOriginHoldsBackUntilItIsSeenOrIdle) {
   Retention retention{std::chrono::milliseconds(kWindowMs)};
