@@ -1,0 +1,79 @@
+#include "join/build.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "base/byte_budget.h"
+#include "base/patience.h"
+#include "base/wait.h"
+#include "config/planner.h"
+#include "jetstream/connection.h"
+#include "join/join.h"
+#include "protocol/names.h"
+#include "stage/division.h"
+#include "stage/nats.h"
+#include "stage/shard_streams.h"
+#include "state/memory_row_store.h"
+#include "state/store_resources.h"
+#include "telemetry/log.h"
+
+namespace penstock::join {
+
+namespace {
+
+// Messages in hand, over all shards, in and out: a process stays under 512 MiB with its stores.
+constexpr std::size_t kHeldBytes = 96 << 20;
+// Messages that are read ahead, over all shards and both sides.
+constexpr std::size_t kInboxBytes = 48 << 20;
+// Of the row stores: pages that are read again.
+constexpr std::size_t kPageCacheBytes = 64 << 20;
+
+}  // namespace
+
+Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& options) {
+  const PipelineSpec& spec = context.pipeline;
+  const PipelinePlan plan = config::MakePlan(spec);
+  const auto owned = stage::OwnedShards({context.options.replica, context.options.replicas},
+                                        spec.resources.shards);
+  if (!plan.join || owned.empty()) {
+    Log(LogLevel::kWarn, plan.join ? "More replicas than shards: this one has nothing to do."
+                                   : "The pipeline has no join: nothing to do.");
+    WaitUntil(Clock::Time::max(), context.stop);
+    return Done{};
+  }
+  JoinMetrics metrics(context.metrics, owned);
+  PENSTOCK_ASSIGN_OR_RETURN(const auto nats,
+                            stage::ConnectNats(spec, context.options.nats, "join", context.health,
+                                               context.clock, context.stop));
+  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec,
+                                                {Hop::kLeft, Hop::kRight, Hop::kOut}, owned,
+                                                context.clock, context.stop));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
+                            stage::OpenBucket(*nats, spec, context.clock, context.stop));
+  ByteBudget memory(kHeldBytes);
+  const state::StoreResources resources(kPageCacheBytes);
+  const auto folder =
+      std::filesystem::path(options.state_dir) / protocol::PipelineToken(spec.pipeline_id) / "join";
+  std::vector<std::unique_ptr<ShardJoiner>> shards;
+  for (const ShardId shard : owned) {
+    auto store = std::make_unique<state::MemoryRowStore>();
+    PENSTOCK_ASSIGN_OR_RETURN(auto joiner,
+                              ShardJoiner::Make({.pipeline_id = spec.pipeline_id,
+                                                 .shard = shard,
+                                                 .shards = spec.resources.shards,
+                                                 .plan = *plan.join,
+                                                 .held_bytes = kInboxBytes / owned.size() / 2},
+                                                {.streams = nats->streams(),
+                                                 .publisher = nats->publisher(),
+                                                 .bucket = *bucket,
+                                                 .memory = memory,
+                                                 .clock = context.clock,
+                                                 .metrics = metrics},
+                                                std::move(store)));
+    shards.push_back(std::move(joiner));
+  }
+  Join join({.shards = shards, .clock = context.clock, .health = context.health});
+  return join.Run(context.stop);
+}
+
+}  // namespace penstock::join
