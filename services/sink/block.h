@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,9 @@ struct Block {
   /// By row number, the hash of the row's partition; empty until a split needs it.
   std::vector<std::uint64_t> partition_hashes;
   Position position;  ///< The last message that is done with once this is confirmed.
+  /// What the last message that ends in it says of a join's inputs; empty: none ends in it, or
+  /// there is no join.
+  std::optional<JoinCheckpoint> join{};
   std::map<Origin, Account> accounts;  ///< What it adds to the account of each origin.
   /// Origins whose progress moves beyond their ranges: by Kafka's committed offset, or to the end
   /// of a section that has no record there.

@@ -31,6 +31,7 @@ Status BlockPlanner::Add(std::shared_ptr<const HeldMessage> message) {
   open_.has_messages = true;
   open_.position.seq = message->seq;
   open_.position.digest = envelope.digest;
+  if (envelope.join) open_.join = envelope.join;
   const bool full = open_.rows >= limits_.rows || open_body_bytes_ >= limits_.body_bytes ||
                     open_.message_bytes >= limits_.message_bytes;
   if (recovering() ? IntentFilled() : full) CloseOpen();

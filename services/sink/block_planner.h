@@ -19,7 +19,8 @@ namespace penstock::sink {
 /// The rules are docs/delivery-guarantees.md's: a section is taken when it continues what is
 /// planned (after <= base = max(progress, committed - 1)), of it the records above base; one that
 /// would leave a gap is refused. After a restart the record's open intents come first: each
-/// becomes a block of exactly its ranges again, whatever the limits say now.
+/// becomes a block of exactly its ranges again, whatever the limits say now. Of a join's messages a
+/// block carries what the last one says that ends in it.
 ///
 /// One owner thread.
 class BlockPlanner {

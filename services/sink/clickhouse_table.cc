@@ -282,7 +282,7 @@ void ClickHouseTable::NoteRows(const Source& source, std::size_t begin, std::siz
   for (std::size_t row = begin; row < end; ++row) {
     if (std::ranges::binary_search(converter.left_out, row)) continue;
     const std::size_t index = row - source.piece.first_row;
-    if (!std::exchange(found, true) && prepared.first_origin.topic.empty()) {
+    if (!std::exchange(found, true) && prepared.first_origin.source_id.empty()) {
       prepared.first_origin = source.section().origin;
       prepared.first_offset = source.section().OffsetOfRow(source.before() + index);
     }

@@ -332,6 +332,7 @@ std::vector<ShardWriter::RecordRequest*> ShardWriter::TakeRequests() {
 
 void ShardWriter::ApplyConfirmed(const Block& block) {
   record_.position = block.position;
+  if (block.join) record_.join = block.join;
   for (const auto& [origin, offset] : block.committed) {
     Offset& confirmed = record_.progress[origin].confirmed;
     confirmed = std::max(confirmed, offset);

@@ -157,6 +157,49 @@ TEST_F(BlockPlannerTest, OpenIntentsBecomeTheSameBlocksAgain) {
   }
 }
 
+// The record's checkpoint is that of its position: it never speaks of a message of which a row is
+// not confirmed yet, also when open intents were made again.
+TEST_F(BlockPlannerTest, AJoinsCheckpointMovesWithThePosition) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(fmt::format("seed={}", seed));
+    std::mt19937_64 random(seed);
+    JoinModel model(seed);
+    std::vector<std::shared_ptr<const HeldMessage>> stream;
+    for (std::uint64_t seq = 1; seq <= 30; ++seq) stream.push_back(Hold(model.NextBatch(), seq));
+    ShardRecord record;
+    // Several lives, each of which dies with open intents somewhere.
+    for (int life = 0; life < 4; ++life) {
+      BlockPlanner planner = Planner(
+          {.rows = random() % 40 + 1, .message_bytes = 1 << 20, .body_bytes = 1 << 20}, record);
+      for (std::size_t i = record.position.seq.rep(); i < stream.size(); ++i) {
+        ASSERT_TRUE(planner.Add(stream[i]).ok());
+        if (random() % 6 == 0) planner.CutOpen();
+      }
+      planner.CutOpen();
+      std::vector<Block> blocks = TakeAll(planner);
+      const std::size_t confirmed = life == 3 ? blocks.size() : random() % (blocks.size() + 1);
+      const std::size_t open = std::min(random() % 4, blocks.size() - confirmed);
+      for (std::size_t i = 0; i < confirmed; ++i) {
+        const Block& block = blocks[i];
+        record.position = block.position;
+        if (block.join) record.join = block.join;
+        for (const IntentRange& range : block.intent.ranges) {
+          record.progress[range.origin].confirmed = range.hi;
+        }
+        ASSERT_EQ(record.join.has_value(), record.position.seq.rep() > 0);
+        if (record.join) {
+          ASSERT_EQ(*record.join, JoinModel::CheckpointOf(record.position.seq.rep()));
+        }
+      }
+      record.intents.clear();
+      for (std::size_t i = confirmed; i < confirmed + open; ++i) {
+        if (blocks[i].has_ranges()) record.intents.push_back(blocks[i].intent);
+      }
+    }
+    EXPECT_EQ(record.position.seq, StreamSeq(30)) << "messages without rows count, too";
+  }
+}
+
 TEST_F(BlockPlannerTest, ASectionThatWouldLeaveAGapIsRefused) {
   BlockPlanner planner = Planner(kNoLimits);
   ASSERT_TRUE(planner.Add(Hold(BatchOf(-1, 9), 1)).ok());

@@ -84,8 +84,8 @@ class ShardWriterTest : public ::testing::Test {
     ShardWriter writer;
   };
 
-  void Publish(StreamModel& model) {
-    const std::string message = StreamModel::Encode(model.NextBatch());
+  void Publish(StreamModel& model) { Publish(StreamModel::Encode(model.NextBatch())); }
+  void Publish(const std::string& message) {
     ASSERT_TRUE(
         streams_
             .PublishAndWait(
@@ -161,6 +161,32 @@ TEST_F(ShardWriterTest, NothingIsLostAndNothingIsTwiceWhereverTheSinkDies) {
   EXPECT_EQ(table_.row_count(), model.rows().size() - bad);
   EXPECT_EQ(rows, table_.row_count()) << "the account is the table's";
   EXPECT_GE(dead, bad);
+}
+
+TEST_F(ShardWriterTest, TheRecordHasTheCheckpointOfTheJoinsLastConfirmedMessage) {
+  std::mt19937_64 random(12);
+  JoinModel model(12);
+  const auto check = [&] {
+    const ShardRecord record = Record();
+    ASSERT_EQ(record.join.has_value(), record.position.seq.rep() > 0);
+    if (!record.join) return;
+    ASSERT_EQ(*record.join, JoinModel::CheckpointOf(record.position.seq.rep()));
+  };
+  for (int life_number = 0; life_number < 20; ++life_number) {
+    FakeKeyValue client(bucket_);
+    client.faults().Roll(random(), 0.005, 0.05);
+    Life life(*this, client, random() % 60 + 1);
+    for (std::uint64_t i = random() % 6; i > 0; --i)
+      Publish(StreamModel::Encode(model.NextBatch()));
+    const std::size_t inserts = table_.applied() + random() % 5;
+    WaitFor([&] {
+      check();
+      return table_.applied() >= inserts || Record().position.seq == LastSeq();
+    });
+  }
+  Life last(*this, bucket_, 100);
+  ASSERT_TRUE(WaitFor([&] { return Record().position.seq == LastSeq(); }));
+  check();
 }
 
 TEST_F(ShardWriterTest, AZombieWritesNothingThatCounts) {

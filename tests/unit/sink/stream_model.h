@@ -76,6 +76,46 @@ class StreamModel {
   std::set<RowId> rows_;
 };
 
+/// What a join publishes into a shard: its own origin, steps that continue one another, some
+/// messages without any, and a checkpoint that names the message.
+class JoinModel {
+ public:
+  explicit JoinModel(unsigned seed) : random_(seed) {}
+
+  Batch NextBatch() {
+    Batch batch;
+    batch.fingerprints = {1, 1};
+    batch.columns.emplace_back("id", PhysicalType::kInt64);
+    batch.join = CheckpointOf(++messages_);
+    Section& section = batch.sections.emplace_back();
+    section.origin = JoinOrigin(ShardId(0));
+    section.after = section.last = Offset(steps_);
+    section.birth = 1ULL << 62;  // Of whatever record the test makes.
+    for (std::uint64_t i = random_() % 3 == 0 ? 0 : random_() % 30; i > 0; --i) {
+      const Outcome outcome = ++steps_ % 7 == 3 ? Outcome::kFiltered : Outcome::kRow;
+      section.Add(Offset(steps_), outcome);
+      if (outcome != Outcome::kRow) continue;
+      batch.timestamps_ms.push_back(steps_);
+      batch.columns[0].Append(Cell::Int64(steps_));
+    }
+    return batch;
+  }
+
+  static JoinCheckpoint CheckpointOf(std::uint64_t message) {
+    JoinCheckpoint checkpoint;
+    checkpoint.left.position.seq = StreamSeq(message);
+    TakenIn& taken = checkpoint.right.taken.emplace_back();
+    taken.origin = {"s", "t", 0, 1, 1};
+    taken.now.last = Offset(static_cast<std::int64_t>(message) * 10);
+    return checkpoint;
+  }
+
+ private:
+  std::mt19937_64 random_;
+  std::uint64_t messages_ = 0;
+  std::int64_t steps_ = -1;
+};
+
 /// The rows of a block, in order.
 inline std::vector<RowId> RowsOf(const Block& block) {
   std::vector<RowId> rows;
