@@ -1,5 +1,6 @@
 #include "ingestor/sink_view.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -12,11 +13,13 @@
 namespace penstock::ingestor {
 
 SinkView::SinkView(io::KeyValue& bucket, std::uint32_t shards, std::string source_id,
-                   CommitTracker& tracker, const Clock& clock)
+                   CommitTracker& tracker, const Clock& clock, std::optional<JoinCommit> join)
     : bucket_(bucket),
       source_id_(std::move(source_id)),
       tracker_(tracker),
       clock_(clock),
+      join_(join),
+      taken_(shards),
       births_(shards) {}
 
 Status SinkView::Start(std::stop_token stop) {
@@ -38,11 +41,42 @@ Status SinkView::Start(std::stop_token stop) {
 
 void SinkView::Take(ShardId shard, const ShardRecord& record) {
   births_[shard.rep()].store(record.birth);
+  if (join_) {
+    if (record.join) TakeJoin(shard, *record.join);
+    return;
+  }
   for (const auto& [origin, progress] : record.progress) {
     if (origin.source_id == source_id_) {
       tracker_.Confirm(origin.partition, shard, progress.confirmed);
     }
   }
+}
+
+void SinkView::TakeJoin(ShardId shard, const JoinCheckpoint& checkpoint) {
+  for (const JoinSideProgress* const side : {&checkpoint.left, &checkpoint.right}) {
+    for (const TakenIn& taken : side->taken) {
+      if (taken.origin.source_id != source_id_) continue;
+      const Offset last = (join_->after_window ? taken.settled : taken.now).last;
+      const std::int32_t partition = taken.origin.partition;
+      if (join_->shuffled) {
+        TakeShuffled(shard, {partition, taken.writer}, last);
+      } else if (taken.writer == shard) {
+        tracker_.Confirm(partition, shard, last);
+      }
+    }
+  }
+}
+
+// Its rows may be in any shard: it has come as far as the shard that is least far.
+void SinkView::TakeShuffled(ShardId shard, Share share, Offset last) {
+  Offset& known = taken_[shard.rep()].try_emplace(share, -1).first->second;
+  if (known == last) return;
+  known = last;
+  for (const auto& of_shard : taken_) {
+    const auto there = of_shard.find(share);
+    last = std::min(last, there == of_shard.end() ? Offset(-1) : there->second);
+  }
+  if (share.second.rep() < taken_.size()) tracker_.Confirm(share.first, share.second, last);
 }
 
 void SinkView::OnChange(const std::string& key, const std::optional<io::KeyValueEntry>& entry) {
