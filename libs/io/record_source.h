@@ -51,6 +51,7 @@ struct Revoked {
   bool lost = false;
 };
 /// Everything below `next` has been delivered or does not exist (compacted away, control records).
+/// Told again after a Resume, if it is still the end.
 struct ReachedEnd {
   std::int32_t partition = 0;
   Offset next;

@@ -3,10 +3,11 @@
 namespace penstock::stage {
 
 DeadLetterCounters::DeadLetterCounters(Metrics& metrics, const std::string& name,
-                                       const std::string& help) {
+                                       const std::string& help, const MetricLabels& labels) {
   for (std::size_t i = 0; i < kDeadLetterReasons; ++i) {
-    by_reason_[i] = metrics.AddCounter(
-        name, help, {{"reason", std::string(ToText(static_cast<DeadLetterReason>(i)))}});
+    MetricLabels all = labels;
+    all.emplace_back("reason", ToText(static_cast<DeadLetterReason>(i)));
+    by_reason_[i] = metrics.AddCounter(name, help, all);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "base/cpu_limit.h"
+#include "base/thread.h"
+#include "base/wait.h"
 #include "config/planner.h"
 #include "ingestor/ingestor.h"
 #include "ingestor/sink_view.h"
@@ -34,6 +36,7 @@ Worker::Options WorkerOptions(const PipelineSpec& spec, const SourceSpec& source
   Worker::Options options;
   options.name = fmt::format("worker-{}", number);
   options.shards = spec.resources.shards;
+  options.hop = plan.hop;
   options.origin = {.source_id = source.source_id,
                     .topic = source.topic,
                     .partition = 0,
@@ -47,6 +50,7 @@ Worker::Options WorkerOptions(const PipelineSpec& spec, const SourceSpec& source
                        &PlannedField::sent);
   options.output.target_bytes = spec.resources.batch_max_bytes;
   options.output.max_delay = spec.resources.batch_max_delay;
+  options.output.clocks = plan.clocks;
   return options;
 }
 
@@ -58,25 +62,74 @@ void NotePayload(std::size_t max_payload, std::size_t target) {
       {{"max_payload", max_payload}, {"batch", target}});
 }
 
+// Of a source that a join reads.
+std::optional<JoinCommit> JoinCommitOf(const PipelineSpec& spec, const PipelinePlan& plan,
+                                       const std::string& source_id) {
+  if (!plan.join) return std::nullopt;
+  const JoinSidePlan& side =
+      plan.join->left.source_id == source_id ? plan.join->left : plan.join->right;
+  return JoinCommit{.shuffled = side.shuffled, .after_window = spec.join->commit_after_window};
+}
+
+std::vector<std::string> StreamNames(const PipelineSpec& spec, Hop hop) {
+  std::vector<std::string> names;
+  for (const ShardId shard : stage::OwnedShards({}, spec.resources.shards)) {
+    names.push_back(protocol::StreamName(spec.pipeline_id, hop, shard));
+  }
+  return names;
+}
+
+constexpr auto kLookInterval = std::chrono::seconds(1);
+
 }  // namespace
 
-Status BuildAndRun(const process::ServiceContext& context) {
+Result<std::size_t> ChooseSource(const PipelineSpec& spec, const std::string& source_id) {
+  const auto chosen = std::ranges::find(spec.sources, source_id, &SourceSpec::source_id);
+  if (chosen != spec.sources.end()) {
+    return static_cast<std::size_t>(chosen - spec.sources.begin());
+  }
+  if (source_id.empty() && spec.sources.size() == 1) return std::size_t{0};
+  std::string ids;
+  for (const SourceSpec& source : spec.sources) {
+    ids += fmt::format("{}{}", ids.empty() ? "" : ", ", source.source_id);
+  }
+  return Error{
+      Remedy::kStop, "usage",
+      source_id.empty()
+          ? fmt::format("--source: the pipeline has several sources, and an ingestor reads "
+                        "one: {}",
+                        ids)
+          : fmt::format("--source: the pipeline has no source '{}', but {}", source_id, ids)};
+}
+
+Status BuildAndRun(const process::ServiceContext& context, const IngestorOptions& options) {
   const PipelineSpec& spec = context.pipeline;
-  const SourceSpec& source = spec.sources.front();
-  const PipelinePlan plan = config::MakePlan(spec);
-  IngestorMetrics metrics(context.metrics, source.topic);
+  PENSTOCK_ASSIGN_OR_RETURN(const std::size_t chosen, ChooseSource(spec, options.source));
+  const SourceSpec& source = spec.sources[chosen];
+  const PipelinePlan pipeline = config::MakePlan(spec);
+  const SourcePlan& plan = pipeline.sources[chosen];
+  IngestorMetrics metrics(context.metrics, source.source_id, source.topic);
   PENSTOCK_ASSIGN_OR_RETURN(
       const auto nats, stage::ConnectNats(spec, context.options.nats, "ingestor", context.health,
                                           context.clock, context.stop));
-  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, {protocol::Hop::kIn},
+  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, {plan.hop},
                                                 stage::OwnedShards({}, spec.resources.shards),
                                                 context.clock, context.stop));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
   NotePayload(nats->publisher().MaxPayload(), spec.resources.batch_max_bytes);
   CommitTracker tracker(spec.resources.shards);
-  SinkView sinks(*bucket, spec.resources.shards, source.source_id, tracker, context.clock);
+  SinkView sinks(*bucket, spec.resources.shards, source.source_id, tracker, context.clock,
+                 JoinCommitOf(spec, pipeline, source.source_id));
   PENSTOCK_RETURN_IF_ERROR(sinks.Start(context.stop));
+  StreamRoom room(nats->streams(), StreamNames(spec, plan.hop));
+  std::jthread looking;
+  if (plan.clocks) {
+    room.Look();
+    looking = StartThread("room", [&](std::stop_token stop) {
+      while (WaitUntil(context.clock.Now() + kLookInterval, stop)) room.Look();
+    });
+  }
   PENSTOCK_ASSIGN_OR_RETURN(
       const auto kafka,
       kafka::OpenKafkaSource({.connection = source.connection,
@@ -88,16 +141,16 @@ Status BuildAndRun(const process::ServiceContext& context) {
   std::vector<std::unique_ptr<Worker>> workers;
   const std::size_t count = Workers(context);
   for (std::size_t i = 0; i < count; ++i) {
-    PENSTOCK_ASSIGN_OR_RETURN(
-        RecordReader reader,
-        RecordReader::Make({.plan = plan.sources.front(), .shards = spec.resources.shards}));
-    workers.push_back(std::make_unique<Worker>(WorkerOptions(spec, source, plan.sources.front(), i),
-                                               std::move(reader),
-                                               ShardOutput::Parts{.publisher = nats->publisher(),
-                                                                  .tracker = tracker,
-                                                                  .sinks = sinks,
-                                                                  .clock = context.clock,
-                                                                  .metrics = metrics}));
+    PENSTOCK_ASSIGN_OR_RETURN(RecordReader reader,
+                              RecordReader::Make({.plan = plan, .shards = spec.resources.shards}));
+    workers.push_back(
+        std::make_unique<Worker>(WorkerOptions(spec, source, plan, i), std::move(reader),
+                                 ShardOutput::Parts{.publisher = nats->publisher(),
+                                                    .tracker = tracker,
+                                                    .sinks = sinks,
+                                                    .clock = context.clock,
+                                                    .metrics = metrics,
+                                                    .room = plan.clocks ? &room : nullptr}));
   }
   Ingestor ingestor({.topic = source.topic,
                      .initial_offset = source.initial_offset,

@@ -74,6 +74,7 @@ Status Ingestor::Handle(io::SourceEvent event) {
 // Kafka's own trouble never ends the process: it is said, and the client goes on trying.
 Status Ingestor::Handle(const io::SourceTrouble& trouble) {
   parts_.metrics.Trouble(trouble.error);
+  for (const auto& worker : parts_.workers) worker->HoldTime();
   if (owned_.empty() || trouble.error.remedy == Remedy::kStop) reading_.Fails(trouble.error.detail);
   return Done{};
 }
@@ -177,6 +178,8 @@ void Ingestor::PauseAndResume() {
   }
   if (pause.empty() && resume.empty()) return;
   parts_.metrics.Paused(!pause.empty(), paused);
+  for (const std::int32_t partition : pause) WorkerOf(partition).SetPaused(partition, true);
+  for (const std::int32_t partition : resume) WorkerOf(partition).SetPaused(partition, false);
   for (const Status& status : {parts_.source.Pause(pause), parts_.source.Resume(resume)}) {
     if (!status.ok()) parts_.metrics.Trouble(status.error());
   }

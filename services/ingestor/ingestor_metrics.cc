@@ -10,47 +10,53 @@ double Seconds(Clock::Duration duration) {
 
 }  // namespace
 
-IngestorMetrics::IngestorMetrics(Metrics& metrics, const std::string& topic)
+IngestorMetrics::IngestorMetrics(Metrics& metrics, const std::string& source_id,
+                                 const std::string& topic)
     : metrics_(metrics),
+      source_{{"source", source_id}},
       topic_(topic),
-      rows_in_(metrics.AddCounter("penstock_ingestor_rows_in_total", "Records read from Kafka.")),
+      rows_in_(metrics.AddCounter("penstock_ingestor_rows_in_total", "Records read from Kafka.",
+                                  source_)),
       bytes_in_(metrics.AddCounter("penstock_ingestor_bytes_in_total",
-                                   "Bytes of the records read from Kafka.")),
+                                   "Bytes of the records read from Kafka.", source_)),
       rows_out_(metrics.AddCounter("penstock_ingestor_rows_out_total",
-                                   "Rows that JetStream has acknowledged.")),
+                                   "Rows that JetStream has acknowledged.", source_)),
       batches_out_(metrics.AddCounter("penstock_ingestor_batches_out_total",
-                                      "Batches that JetStream has acknowledged.")),
+                                      "Batches that JetStream has acknowledged.", source_)),
       bytes_out_(metrics.AddCounter("penstock_ingestor_bytes_out_total",
-                                    "Bytes of the acknowledged batches, compressed.")),
+                                    "Bytes of the acknowledged batches, compressed.", source_)),
       dead_lettered_(metrics, "penstock_ingestor_rows_dead_lettered_total",
-                     "Records that became dead letters."),
+                     "Records that became dead letters.", source_),
       publish_seconds_(metrics.AddHistogram("penstock_ingestor_publish_seconds",
                                             "From sending a batch to its acknowledgement.",
-                                            SecondsBuckets())),
+                                            SecondsBuckets(), source_)),
       refused_full_(metrics.AddCounter("penstock_ingestor_publish_refused_total",
                                        "Batches that JetStream did not take; each is sent again.",
-                                       {{"reason", "full"}})),
+                                       {source_.front(), {"reason", "full"}})),
       refused_other_(metrics.AddCounter("penstock_ingestor_publish_refused_total",
                                         "Batches that JetStream did not take; each is sent again.",
-                                        {{"reason", "unavailable"}})),
+                                        {source_.front(), {"reason", "unavailable"}})),
       rebalances_(metrics.AddCounter("penstock_kafka_rebalances_total",
-                                     "Partitions given to or taken from this process.")),
-      commits_(metrics.AddCounter("penstock_kafka_commits_total", "Acknowledged offset commits.")),
+                                     "Partitions given to or taken from this process.", source_)),
+      commits_(metrics.AddCounter("penstock_kafka_commits_total", "Acknowledged offset commits.",
+                                  source_)),
       commits_refused_(metrics.AddCounter("penstock_kafka_commits_refused_total",
-                                          "Offset commits that failed.")),
+                                          "Offset commits that failed.", source_)),
       expired_(metrics.AddCounter("penstock_kafka_records_expired_total",
-                                  "Records that Kafka deleted before they were read.")),
+                                  "Records that Kafka deleted before they were read.", source_)),
       returned_(metrics.AddCounter("penstock_ingestor_rows_returned_total",
-                                   "Records read and left to the partition's next owner.")),
-      backpressure_seconds_(
-          metrics.AddCounter("penstock_ingestor_backpressure_seconds_total",
-                             "Time with records at hand and no room downstream.")),
+                                   "Records read and left to the partition's next owner.",
+                                   source_)),
+      backpressure_seconds_(metrics.AddCounter("penstock_ingestor_backpressure_seconds_total",
+                                               "Time with records at hand and no room downstream.",
+                                               source_)),
       paused_partitions_(metrics.AddGauge("penstock_kafka_paused_partitions",
-                                          "Partitions not read since the stages behind are full.")),
+                                          "Partitions not read since the stages behind are full.",
+                                          source_)),
       assigned_partitions_(metrics.AddGauge("penstock_kafka_assigned_partitions",
-                                            "Partitions that this process reads.")),
+                                            "Partitions that this process reads.", source_)),
       in_flight_(metrics.AddGauge("penstock_ingestor_rows_in_flight",
-                                  "Records read and not yet acknowledged by JetStream.")) {
+                                  "Records read and not yet acknowledged by JetStream.", source_)) {
   account_ = metrics.OnScrape([this] {
     double left = rows_in_.value() - rows_out_.value() - returned_.value() - dead_lettered_.total();
     in_flight_.Set(left);
@@ -137,7 +143,8 @@ void IngestorMetrics::Lag(std::int32_t partition, std::uint64_t committed_lag,
   std::lock_guard lock(mutex_);
   auto [lags, fresh] = lags_.try_emplace(partition);
   if (fresh) {
-    const MetricLabels labels{{"topic", topic_}, {"partition", std::to_string(partition)}};
+    const MetricLabels labels{
+        source_.front(), {"topic", topic_}, {"partition", std::to_string(partition)}};
     lags->second.committed = metrics_.AddGauge(
         "penstock_kafka_lag_rows", "Records not yet in ClickHouse or accounted for.", labels);
     lags->second.read =

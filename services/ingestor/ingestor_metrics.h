@@ -16,10 +16,11 @@
 namespace penstock::ingestor {
 
 /// All that an ingestor says about itself: one method an event, moving its counters and writing
-/// its log line together. Thread-safe; called once a chunk or batch, not once a row.
+/// its log line together. Every series has the label `source`. Thread-safe; called once a chunk or
+/// batch, not once a row.
 class IngestorMetrics {
  public:
-  IngestorMetrics(Metrics& metrics, const std::string& topic);
+  IngestorMetrics(Metrics& metrics, const std::string& source_id, const std::string& topic);
 
   /// Records read from Kafka, with the bytes of their chunk.
   void Read(std::uint64_t records, std::uint64_t bytes);
@@ -49,6 +50,7 @@ class IngestorMetrics {
 
  private:
   Metrics& metrics_;
+  const MetricLabels source_;
   const std::string topic_;
   Counter rows_in_;
   Counter bytes_in_;

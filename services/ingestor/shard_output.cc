@@ -16,20 +16,27 @@ constexpr std::size_t kOverhead = 64 << 10;
 // However well rows compress, a batch never needs more memory than this.
 constexpr std::size_t kLargestRaw = 8 << 20;
 constexpr std::size_t kMostSections = 256;
+constexpr auto kRoomWait = std::chrono::milliseconds(250);
 
 }  // namespace
 
-ShardOutput::ShardOutput(Options options, Parts parts, AnswerCallback on_answer)
+ShardOutput::ShardOutput(Options options, Parts parts, AnswerCallback on_answer, FindPartition find)
     : options_(std::move(options)),
       parts_(parts),
       on_answer_(std::move(on_answer)),
+      find_(std::move(find)),
+      open_(EmptyBatch()),
       raw_limit_(RawLimit()),
-      letters_(options_.pipeline_id, parts.publisher.MaxPayload() / 2) {
-  open_.fingerprints = options_.fingerprints;
-  open_.shard = options_.shard;
+      letters_(options_.pipeline_id, parts.publisher.MaxPayload() / 2) {}
+
+Batch ShardOutput::EmptyBatch() const {
+  Batch batch;
+  batch.fingerprints = options_.fingerprints;
+  batch.shard = options_.shard;
   for (const PlannedField& field : options_.columns) {
-    open_.columns.emplace_back(field.name, field.physical);
+    batch.columns.emplace_back(field.name, field.physical);
   }
+  return batch;
 }
 
 // Rows that fit uncompressed fit compressed too: a batch never has to be split after the fact.
@@ -50,12 +57,14 @@ bool ShardOutput::CanTake(std::size_t bytes) const {
   return !Full() && raw_bytes_ + bytes <= raw_limit_;
 }
 
-Section& ShardOutput::SectionOf(PartitionStay& partition, Offset first) {
+Section& ShardOutput::SectionOf(PartitionStay& partition) {
   PartitionStay::InShard& in_shard = partition.shards[options_.shard.rep()];
   // Rows follow their sections in order, so only the last section can grow: a partition that
   // comes back after another gets a section more.
   if (in_shard.batch != batch_number_ || in_shard.section + 1 != open_.sections.size()) {
-    if (open_.sections.empty()) opened_ = parts_.clock.Now();
+    in_shard.told = parts_.clock.Now();
+    if (open_.sections.empty()) opened_ = in_shard.told;
+    if (in_shard.batch == batch_number_) StampClock(in_shard.section);
     in_shard.batch = batch_number_;
     in_shard.section = open_.sections.size();
     Section& section = open_.sections.emplace_back();
@@ -64,27 +73,80 @@ Section& ShardOutput::SectionOf(PartitionStay& partition, Offset first) {
     section.last = in_shard.after;
     section.committed = partition.start;
     open_stays_.push_back(partition.stay);
-    parts_.tracker.Open(partition.stay, options_.shard, first);
+    StampClock(in_shard.section);
   }
   return open_.sections[in_shard.section];
 }
 
-void ShardOutput::Extend(PartitionStay& partition, Offset offset, Outcome outcome) {
-  SectionOf(partition, offset).Add(offset, outcome);
-  partition.shards[options_.shard.rep()].after = offset;
+void ShardOutput::Extend(PartitionStay& partition, Offset offset, std::int64_t timestamp_ms,
+                         Outcome outcome) {
+  PartitionStay::InShard& in_shard = partition.shards[options_.shard.rep()];
+  if (in_shard.filled != batch_number_) {
+    in_shard.filled = batch_number_;
+    in_shard.sent = in_shard.after;
+    in_shard.sent_clock_ms = partition.clock.NowMs(parts_.clock);
+  }
+  Section& section = SectionOf(partition);
+  if (section.runs.empty()) parts_.tracker.Open(partition.stay, options_.shard, offset);
+  section.Add(offset, outcome);
+  in_shard.after = offset;
+  partition.clock.Took(timestamp_ms);
 }
 
 void ShardOutput::AppendRow(PartitionStay& partition, Offset offset, std::int64_t timestamp_ms,
                             std::span<const Cell> cells, std::size_t bytes) {
-  Extend(partition, offset, Outcome::kRow);
+  Extend(partition, offset, timestamp_ms, Outcome::kRow);
   open_.timestamps_ms.push_back(timestamp_ms);
   for (std::size_t i = 0; i < cells.size(); ++i) open_.columns[i].Append(cells[i]);
   raw_bytes_ += bytes;
 }
 
 void ShardOutput::AppendDeadLetter(PartitionStay& partition, DeadLetter letter) {
-  Extend(partition, letter.offset, Outcome::kDeadLetter);
+  Extend(partition, letter.offset, letter.timestamp_ms, Outcome::kDeadLetter);
   letters_.Add(std::move(letter));
+}
+
+bool ShardOutput::TellClocks(std::span<PartitionStay* const> partitions) {
+  if (partitions.empty()) return true;
+  if (WaitsForRoom()) return SendClocksAlone(partitions);
+  for (PartitionStay* const partition : partitions) {
+    if (partition->shards[options_.shard.rep()].batch == batch_number_) continue;
+    if (!CanTake(0)) SendIfDue(true);
+    if (!CanTake(0)) return false;
+    SectionOf(*partition);
+  }
+  SendIfDue(true);
+  return true;
+}
+
+// Beside the open batch, which stays: of what is in that, the clocks must not speak.
+bool ShardOutput::SendClocksAlone(std::span<PartitionStay* const> partitions) {
+  if (sending_) return false;
+  Batch batch = EmptyBatch();
+  batch.created_ms = parts_.clock.WallMs();
+  for (PartitionStay* const partition :
+       partitions.first(std::min(partitions.size(), kMostSections))) {
+    PartitionStay::InShard& in_shard = partition->shards[options_.shard.rep()];
+    const bool waits = in_shard.filled == batch_number_;
+    Section& section = batch.sections.emplace_back();
+    section.origin = partition->origin;
+    section.after = section.last = waits ? in_shard.sent : in_shard.after;
+    section.clock_ms = waits ? in_shard.sent_clock_ms : partition->clock.NowMs(parts_.clock);
+    section.committed = partition->start;
+    Stamp(section);
+    in_shard.told = parts_.clock.Now();
+  }
+  sending_.emplace();
+  protocol::EncodeBatch(batch, options_.shards, Codec::kLz4, sending_->batch);
+  Send();
+  return partitions.size() <= kMostSections;
+}
+
+// A batch with records waits where only the clocks' part of the stream is left.
+bool ShardOutput::WaitsForRoom() const {
+  if (parts_.room == nullptr || parts_.room->Has(options_.shard)) return false;
+  return std::ranges::any_of(open_.sections,
+                             [](const Section& section) { return !section.runs.empty(); });
 }
 
 void ShardOutput::SendIfDue(bool flush) {
@@ -98,13 +160,36 @@ void ShardOutput::SendIfDue(bool flush) {
     return;
   }
   if (!flush && !Full() && now < opened_ + options_.max_delay) return;
+  if (WaitsForRoom()) {
+    next_look_ = now + kRoomWait;
+    return;
+  }
   Seal();
   Send();
 }
 
 Clock::Time ShardOutput::Deadline() const {
   if (sending_) return sending_->waiting ? Clock::Time::max() : sending_->retry_at;
-  return open_.sections.empty() ? Clock::Time::max() : opened_ + options_.max_delay;
+  if (open_.sections.empty()) return Clock::Time::max();
+  return std::max(opened_ + options_.max_delay, next_look_);
+}
+
+void ShardOutput::Stamp(Section& section) const {
+  // The partition may have been taken away since: what was committed at its start stays true.
+  section.committed =
+      std::max(section.committed, parts_.tracker.LastCommitted(section.origin.partition));
+  section.birth = parts_.sinks.Birth(options_.shard);
+}
+
+// Only the partition's last section of the batch: what the others say must not tell of the records
+// that follow them.
+void ShardOutput::StampClock(std::size_t section) {
+  if (!options_.clocks) return;
+  const PartitionStay* const partition = find_(open_stays_[section]);
+  if (partition == nullptr) return;
+  const PartitionStay::InShard& in_shard = partition->shards[options_.shard.rep()];
+  if (in_shard.batch != batch_number_ || in_shard.section != section) return;
+  open_.sections[section].clock_ms = partition->clock.NowMs(parts_.clock);
 }
 
 // Turns the open batch into the bytes that are sent, as often as it takes, and opens the next.
@@ -113,11 +198,9 @@ void ShardOutput::Seal() {
   open_.created_ms = parts_.clock.WallMs();
   for (std::size_t i = 0; i < open_.sections.size(); ++i) {
     Section& section = open_.sections[i];
-    // The partition may have been taken away since: what was committed at its start stays true.
-    section.committed =
-        std::max(section.committed, parts_.tracker.LastCommitted(section.origin.partition));
-    section.birth = parts_.sinks.Birth(options_.shard);
-    sealed.sections.emplace_back(open_stays_[i], section.last);
+    Stamp(section);
+    StampClock(i);
+    if (!section.runs.empty()) sealed.sections.emplace_back(open_stays_[i], section.last);
   }
   protocol::EncodeBatch(open_, options_.shards, Codec::kLz4, sealed.batch);
   sealed.rows = open_.rows();
@@ -173,6 +256,7 @@ Status ShardOutput::Answer(Result<io::PublishAck> answer) {
     return Done{};
   }
   for (const auto& [stay, last] : sending.sections) parts_.tracker.Seal(stay, options_.shard, last);
+  if (parts_.room != nullptr) parts_.room->Published(options_.shard, sending.batch.size());
   parts_.metrics.Published(sending.rows, sending.batch.size(), parts_.clock.Now() - sending.sent);
   sending_.reset();
   return Done{};

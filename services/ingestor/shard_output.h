@@ -12,7 +12,9 @@
 #include "base/clock.h"
 #include "ingestor/commit_tracker.h"
 #include "ingestor/ingestor_metrics.h"
+#include "ingestor/partition_clock.h"
 #include "ingestor/sink_view.h"
+#include "ingestor/stream_room.h"
 #include "io/stream.h"
 #include "model/batch.h"
 #include "model/dead_letter.h"
@@ -28,11 +30,16 @@ struct PartitionStay {
     Offset after{-1};         ///< The last offset in an earlier section, or the start - 1.
     std::uint64_t batch = 0;  ///< The output's batch that `section` belongs to; 0: none.
     std::size_t section = 0;
+    Clock::Time told = Clock::Time::min();  ///< When its last section was made.
+    std::uint64_t filled = 0;               ///< The output's batch that has records of it; 0: none.
+    Offset sent{-1};                        ///< `after` in front of those records,
+    std::optional<std::int64_t> sent_clock_ms{};  ///< and how far time had come.
   };
 
   CommitTracker::Stay stay;
   Offset start;  ///< What was committed when the stay began.
   Origin origin;
+  PartitionClock clock{};
   std::vector<InShard> shards;
 };
 
@@ -40,7 +47,9 @@ struct PartitionStay {
 ///
 /// Guarantees (docs/delivery-guarantees.md, "no gaps"): the next batch goes out only after
 /// JetStream has acknowledged the last one; after a time-out the same bytes are sent again; the
-/// dead letters of a batch are acknowledged before the batch that accounts for them is sent.
+/// dead letters of a batch are acknowledged before the batch that accounts for them is sent. In
+/// front of a join sections say how far their partition's time has come; a section's clock never
+/// speaks of records that come after it.
 ///
 /// One owner thread, the worker's; answers come back through `on_answer`, which is called from
 /// the publisher's thread and has to bring them to `Answer` on the worker's.
@@ -56,6 +65,7 @@ class ShardOutput {
     std::vector<PlannedField> columns;  ///< Those that are sent, in order.
     std::size_t target_bytes = 0;       ///< Of a batch, compressed.
     Clock::Duration max_delay{};
+    bool clocks = false;  ///< A join follows.
   };
   struct Parts {
     io::Publisher& publisher;
@@ -63,10 +73,15 @@ class ShardOutput {
     const SinkView& sinks;
     const Clock& clock;
     IngestorMetrics& metrics;
+    /// Null: batches are sent as long as the stream takes them.
+    StreamRoom* room = nullptr;
   };
   using AnswerCallback = std::function<void(ShardId, Result<io::PublishAck>)>;
+  /// Null: the stay has ended.
+  using FindPartition = std::function<const PartitionStay*(CommitTracker::Stay)>;
 
-  ShardOutput(Options options, Parts parts, AnswerCallback on_answer);
+  /// `find` is asked for clocks only.
+  ShardOutput(Options options, Parts parts, AnswerCallback on_answer, FindPartition find = {});
 
   /// Whether a row of about `bytes` can be taken now; if not, one can after an Answer.
   bool CanTake(std::size_t bytes) const;
@@ -76,6 +91,9 @@ class ShardOutput {
   void AppendRow(PartitionStay& partition, Offset offset, std::int64_t timestamp_ms,
                  std::span<const Cell> cells, std::size_t bytes);
   void AppendDeadLetter(PartitionStay& partition, DeadLetter letter);
+  /// Sends how far the partitions' time has come, in sections without records. False: not all of
+  /// them have a place now.
+  bool TellClocks(std::span<PartitionStay* const> partitions);
 
   /// Publishes what is due: a full batch, one that is old enough, or (`flush`) any.
   void SendIfDue(bool flush);
@@ -85,6 +103,7 @@ class ShardOutput {
   Status Answer(Result<io::PublishAck> answer);
 
   bool idle() const { return !sending_ && open_.sections.empty(); }
+  ShardId shard() const { return options_.shard; }
 
  private:
   struct Sending {
@@ -98,9 +117,14 @@ class ShardOutput {
     Clock::Time sent{};
   };
 
-  Section& SectionOf(PartitionStay& partition, Offset first);
-  void Extend(PartitionStay& partition, Offset offset, Outcome outcome);
+  Section& SectionOf(PartitionStay& partition);
+  void Extend(PartitionStay& partition, Offset offset, std::int64_t timestamp_ms, Outcome outcome);
   bool Full() const;
+  bool WaitsForRoom() const;
+  bool SendClocksAlone(std::span<PartitionStay* const> partitions);
+  Batch EmptyBatch() const;
+  void Stamp(Section& section) const;
+  void StampClock(std::size_t section);
   std::size_t RawLimit() const;
   void Seal();
   void Send();
@@ -108,6 +132,7 @@ class ShardOutput {
   const Options options_;
   Parts parts_;
   const AnswerCallback on_answer_;
+  const FindPartition find_;
 
   Batch open_;
   std::vector<CommitTracker::Stay> open_stays_;  // One for each section of open_.
@@ -116,6 +141,7 @@ class ShardOutput {
   std::uint64_t batch_number_ = 1;
   std::size_t raw_bytes_ = 0;
   Clock::Time opened_{};
+  Clock::Time next_look_ = Clock::Time::min();  // For room, where it was missing.
   double compression_ = 1.0;  // Compressed bytes for each raw one, of the last batches.
   std::optional<Sending> sending_;
   Backoff backoff_{std::chrono::milliseconds(20), std::chrono::seconds(2)};

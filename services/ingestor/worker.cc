@@ -11,6 +11,13 @@ namespace penstock::ingestor {
 namespace {
 
 constexpr auto kIdleWait = std::chrono::seconds(5);
+constexpr auto kClockInterval = std::chrono::seconds(1);
+// A section of the last half second has told the time, too.
+constexpr auto kClockAge = std::chrono::milliseconds(500);
+// Where a clock had no place; the answer that makes one is awaited anyway.
+constexpr auto kClockRetry = std::chrono::milliseconds(100);
+// Trouble that lasts is told every ten seconds; fetching goes on within a few more.
+constexpr auto kTimeHeld = std::chrono::seconds(15);
 
 DeadLetterReason ReasonOf(std::string_view code) {
   for (std::size_t i = 0; i < kDeadLetterReasons; ++i) {
@@ -28,12 +35,18 @@ Worker::Worker(Options options, RecordReader reader, ShardOutput::Parts parts)
   for (std::uint32_t shard = 0; shard < options_.shards; ++shard) {
     ShardOutput::Options output = options_.output;
     output.shard = ShardId(shard);
-    output.subject = protocol::Subject(output.pipeline_id, protocol::Hop::kIn, output.shard);
-    outputs_.emplace_back(std::move(output), parts_, [this](ShardId from, auto answer) {
-      std::lock_guard lock(mutex_);
-      answers_.push_back({.shard = from, .answer = std::move(answer)});
-      changed_.notify_all();
-    });
+    output.subject = protocol::Subject(output.pipeline_id, options_.hop, output.shard);
+    outputs_.emplace_back(
+        std::move(output), parts_,
+        [this](ShardId from, auto answer) {
+          std::lock_guard lock(mutex_);
+          answers_.push_back({.shard = from, .answer = std::move(answer)});
+          changed_.notify_all();
+        },
+        [this](CommitTracker::Stay stay) -> const PartitionStay* {
+          const Partition* const partition = Find(stay.partition);
+          return partition != nullptr && partition->stay.stay == stay ? &partition->stay : nullptr;
+        });
   }
 }
 
@@ -69,6 +82,14 @@ void Worker::ReachedEnd(std::int32_t partition, Offset next) {
   Post(io::ReachedEnd{.partition = partition, .next = next});
 }
 
+void Worker::SetPaused(std::int32_t partition, bool paused) {
+  Post(Paused{.partition = partition, .paused = paused});
+}
+
+void Worker::HoldTime() {
+  Post(TimeHeld{});
+}
+
 void Worker::BeginDrain() {
   std::lock_guard lock(mutex_);
   draining_ = true;
@@ -97,6 +118,8 @@ void Worker::Run(std::stop_token stop) {
     }
     TakeEvents();
     flushing_ = Draining();
+    // Before the rows: a join that hears of a new partition waits for its time.
+    TellClocks();
     progressed_ = !flushing_ && ProcessAll();
     SendWhatIsDue();
   }
@@ -114,6 +137,9 @@ void Worker::WaitForWork(std::stop_token stop) {
 
 Clock::Time Worker::NextDeadline() const {
   Clock::Time deadline = parts_.clock.Now() + kIdleWait;
+  if (options_.output.clocks && !partitions_.empty() && !flushing_) {
+    deadline = std::min(deadline, next_clocks_);
+  }
   for (const ShardOutput& output : outputs_) deadline = std::min(deadline, output.Deadline());
   return deadline;
 }
@@ -141,33 +167,57 @@ void Worker::TakeEvents() {
 
 void Worker::Handle(Event event) {
   if (const auto* added = std::get_if<Added>(&event)) {
-    Partition& partition = partitions_[added->stay.partition];
-    DropChunks(partition);
-    partition.stay.stay = added->stay;
-    partition.stay.start = added->start;
-    partition.stay.origin = options_.origin;
-    partition.stay.origin.partition = added->stay.partition;
-    partition.stay.shards.assign(options_.shards,
-                                 {.after = Before(added->start), .batch = 0, .section = 0});
-    partition.next = added->start;
-    partition.end.reset();
+    Handle(*added);
   } else if (const auto* removed = std::get_if<Removed>(&event)) {
-    const auto found = partitions_.find(removed->partition);
-    if (found == partitions_.end()) return;
-    DropChunks(found->second);
-    partitions_.erase(found);
-  } else if (auto* chunk = std::get_if<std::unique_ptr<io::RecordChunk>>(&event)) {
-    const auto found = partitions_.find((*chunk)->partition());
-    if (found == partitions_.end()) {
-      queued_bytes_.fetch_sub((*chunk)->bytes(), std::memory_order_relaxed);
-      parts_.metrics.Returned((*chunk)->records().size());
-    } else {
-      found->second.chunks.push_back(std::move(*chunk));
+    if (Partition* const partition = Find(removed->partition)) {
+      DropChunks(*partition);
+      partitions_.erase(removed->partition);
     }
+  } else if (auto* chunk = std::get_if<std::unique_ptr<io::RecordChunk>>(&event)) {
+    Handle(std::move(*chunk));
   } else if (const auto* end = std::get_if<io::ReachedEnd>(&event)) {
-    const auto found = partitions_.find(end->partition);
-    if (found != partitions_.end()) found->second.end = end->next;
+    if (Partition* const partition = Find(end->partition)) partition->end = end->next;
+  } else if (const auto* paused = std::get_if<Paused>(&event)) {
+    Partition* const partition = Find(paused->partition);
+    if (partition == nullptr) return;
+    partition->paused = paused->paused;
+    partition->stay.clock.LeaveEnd(parts_.clock);
+  } else {
+    const Clock::Time until = parts_.clock.Now() + kTimeHeld;
+    for (auto& [number, partition] : partitions_) partition.stay.clock.Hold(parts_.clock, until);
   }
+}
+
+void Worker::Handle(const Added& added) {
+  Partition& partition = partitions_[added.stay.partition];
+  DropChunks(partition);
+  partition.stay.stay = added.stay;
+  partition.stay.start = added.start;
+  partition.stay.origin = options_.origin;
+  partition.stay.origin.partition = added.stay.partition;
+  partition.stay.clock = {};
+  partition.stay.shards.assign(options_.shards, {.after = Before(added.start)});
+  partition.next = added.start;
+  partition.end.reset();
+  partition.paused = false;
+  next_clocks_ = Clock::Time::min();
+}
+
+void Worker::Handle(std::unique_ptr<io::RecordChunk> chunk) {
+  Partition* const partition = Find(chunk->partition());
+  if (partition == nullptr) {
+    queued_bytes_.fetch_sub(chunk->bytes(), std::memory_order_relaxed);
+    parts_.metrics.Returned(chunk->records().size());
+    return;
+  }
+  partition->stay.clock.LeaveEnd(parts_.clock);
+  partition->end.reset();
+  partition->chunks.push_back(std::move(chunk));
+}
+
+Worker::Partition* Worker::Find(std::int32_t partition) {
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? nullptr : &found->second;
 }
 
 void Worker::DropChunks(Partition& partition) {
@@ -187,12 +237,16 @@ bool Worker::ProcessAll() {
   for (auto& [number, partition] : partitions_) {
     if (!partition.chunks.empty()) progressed |= ProcessChunk(partition);
     has_waiting_ |= !partition.chunks.empty();
-    if (partition.chunks.empty() && partition.end) {
-      parts_.tracker.Advance(partition.stay.stay, *partition.end);
-      partition.end.reset();
-    }
+    if (partition.chunks.empty() && partition.end) PassEnd(partition);
   }
   return progressed;
+}
+
+void Worker::PassEnd(Partition& partition) {
+  // Behind a pause there may be more, and the end is told again.
+  if (!partition.paused) partition.stay.clock.ReachedEnd(parts_.clock);
+  parts_.tracker.Advance(partition.stay.stay, *partition.end);
+  partition.end.reset();
 }
 
 bool Worker::ProcessChunk(Partition& partition) {
@@ -264,6 +318,22 @@ bool Worker::TakeDeadLetter(Partition& partition, ShardOutput& output, const io:
                                            .key = std::string(record.key),
                                            .time_ms = parts_.clock.WallMs()});
   return true;
+}
+
+void Worker::TellClocks() {
+  const Clock::Time now = parts_.clock.Now();
+  if (!options_.output.clocks || flushing_ || now < next_clocks_) return;
+  bool all = true;
+  std::vector<PartitionStay*> due;
+  for (ShardOutput& output : outputs_) {
+    due.clear();
+    for (auto& [number, partition] : partitions_) {
+      const Clock::Time told = partition.stay.shards[output.shard().rep()].told;
+      if (told <= now - kClockAge) due.push_back(&partition.stay);
+    }
+    all &= output.TellClocks(due);
+  }
+  next_clocks_ = now + (all ? Clock::Duration(kClockInterval) : kClockRetry);
 }
 
 bool Worker::Draining() const {

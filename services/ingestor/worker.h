@@ -17,6 +17,7 @@
 
 #include "ingestor/shard_output.h"
 #include "io/record_source.h"
+#include "model/hop.h"
 #include "stage/record_reader.h"
 
 namespace penstock::ingestor {
@@ -29,12 +30,16 @@ using stage::RecordReader;
 /// When a shard has no room, the partitions that need it wait with their records; the others go
 /// on. What waits is bounded by the caller, which pauses partitions by `queued_bytes`.
 ///
+/// In front of a join it tells every shard, about once a second, how far the time of its partitions
+/// has come, also of those that have nothing for the shard.
+///
 /// Threads: its own; the public methods may be called from any other and never wait.
 class Worker {
  public:
   struct Options {
     std::string name;
     std::uint32_t shards = 0;
+    Hop hop = Hop::kIn;           ///< Where it sends to.
     Origin origin;                ///< Of every partition, but for the number.
     ShardOutput::Options output;  ///< Of every shard, but for the shard and its subject.
   };
@@ -49,6 +54,10 @@ class Worker {
   void RemovePartition(std::int32_t partition);
   void Deliver(std::unique_ptr<io::RecordChunk> chunk);
   void ReachedEnd(std::int32_t partition, Offset next);
+  /// A partition that is not read is not known to be at its end until ReachedEnd says so again.
+  void SetPaused(std::int32_t partition, bool paused);
+  /// Kafka has trouble: for a while nobody knows what is in it.
+  void HoldTime();
 
   /// Bytes of the chunks that are not done with.
   std::size_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
@@ -67,7 +76,13 @@ class Worker {
   struct Removed {
     std::int32_t partition;
   };
-  using Event = std::variant<Added, Removed, std::unique_ptr<io::RecordChunk>, io::ReachedEnd>;
+  struct Paused {
+    std::int32_t partition;
+    bool paused;
+  };
+  struct TimeHeld {};
+  using Event = std::variant<Added, Removed, std::unique_ptr<io::RecordChunk>, io::ReachedEnd,
+                             Paused, TimeHeld>;
   struct ShardAnswer {
     ShardId shard;
     Result<io::PublishAck> answer;
@@ -78,6 +93,7 @@ class Worker {
     std::size_t next_record = 0;  // In the first chunk.
     Offset next;                  // After the last record that is in a section.
     std::optional<Offset> end;    // Reached once the chunks before it are done with.
+    bool paused = false;
   };
 
   void Run(std::stop_token stop);
@@ -87,15 +103,20 @@ class Worker {
   Status TakeAnswers();
   void TakeEvents();
   void Handle(Event event);
+  void Handle(const Added& added);
+  void Handle(std::unique_ptr<io::RecordChunk> chunk);
+  Partition* Find(std::int32_t partition);
   void DropChunks(Partition& partition);
   /// One chunk of each partition, as far as there is room. False: nothing could be done.
   bool ProcessAll();
+  void PassEnd(Partition& partition);
   bool ProcessChunk(Partition& partition);
   static bool HasRoom(ShardOutput& output, std::size_t bytes);
   bool TakeRecord(Partition& partition, const io::RecordChunk& chunk, std::size_t index);
   void FinishChunk(Partition& partition);
   bool TakeDeadLetter(Partition& partition, ShardOutput& output, const io::Record& record,
                       DeadLetterReason reason, std::string error);
+  void TellClocks();
   bool Draining() const;
   void SendWhatIsDue();
   bool AllIdle() const;
@@ -108,6 +129,7 @@ class Worker {
   bool progressed_ = true;  // The last turn found something to do.
   bool has_waiting_ = false;
   bool flushing_ = false;  // A drain has been asked for, and this thread knows.
+  Clock::Time next_clocks_ = Clock::Time::min();
   std::atomic<std::size_t> queued_bytes_{0};
 
   mutable std::mutex mutex_;

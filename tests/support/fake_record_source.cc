@@ -360,6 +360,7 @@ Status FakeRecordSource::Resume(std::span<const std::int32_t> partitions) {
   for (const std::int32_t partition : partitions) {
     if (const auto found = held_.find(partition); found != held_.end()) {
       found->second.paused = false;
+      found->second.told_end.reset();
     }
   }
   return Done{};

@@ -185,6 +185,19 @@ TEST_P(RecordSourceConformance, PausesLeaveNothingOutAndRepeatNothing) {
   for (const std::int32_t p : all) EXPECT_EQ(OffsetsOf(member.records[p]), Range(0, written));
 }
 
+TEST_P(RecordSourceConformance, TheEndIsToldAgainAfterAPause) {
+  TestMember member(*world_);
+  ASSERT_TRUE(StepUntil({&member}, [&] { return HasAll(member); }));
+  AppendEverywhere(0, 10);
+  ASSERT_TRUE(StepUntil({&member}, [&] { return member.ends[0] == 10; }));
+  const std::int32_t zero = 0;
+  ASSERT_TRUE(member.source->Pause(std::span(&zero, 1)).ok());
+  StepQuietly({&member});
+  member.ends.clear();
+  ASSERT_TRUE(member.source->Resume(std::span(&zero, 1)).ok());
+  EXPECT_TRUE(StepUntil({&member}, [&] { return member.ends.contains(0); }));
+}
+
 TEST_P(RecordSourceConformance, AMemberThatJoinsAndLeavesMovesPartitionsWithoutLossOrRepeat) {
   TestMember first(*world_);
   ASSERT_TRUE(StepUntil({&first}, [&] { return HasAll(first); }));

@@ -234,7 +234,7 @@ class World::IngestorLife {
         source_(world.kafka_.Join(50)),
         tracker_(kShards),
         sinks_(bucket_, kShards, "s", tracker_, SystemClock()),
-        metrics_(registry_, "t") {
+        metrics_(registry_, "s", "t") {
     streams_.faults().Roll(seed, 0.02, 0.05);
     EXPECT_TRUE(sinks_.Start({}).ok());
     for (int i = 0; i < 2; ++i) {
