@@ -37,16 +37,6 @@ std::string Executable(std::string_view name) {
   return fmt::format("{}/{}", PENSTOCK_BIN_DIR, name);
 }
 
-void PrintEnd(const ServiceProcess& service) {
-  const std::string log = service.Log();
-  std::size_t from = log.size();
-  for (std::size_t lines = 0; from > 0 && lines <= kLogLinesShown; ++lines) {
-    from = log.rfind('\n', from - 1);
-    if (from == log.npos) from = 0;
-  }
-  fmt::print("--- the end of the log of {}:\n{}\n", service.name(), log.substr(from));
-}
-
 }  // namespace
 
 PipelineHarness::PipelineHarness(const Servers& servers, std::string topic,
@@ -158,8 +148,8 @@ std::filesystem::path PipelineHarness::StateFolder() const {
   return folder_ / "state" / protocol::PipelineToken(id_);
 }
 
-ServiceProcess PipelineHarness::NewIngestor(std::string name) const {
-  return {Executable("penstock-ingestor"), std::move(name), folder_};
+ServiceProcess PipelineHarness::NewService(std::string_view program, std::string name) const {
+  return {Executable(program), std::move(name), folder_};
 }
 
 void PipelineHarness::WaitForRows(std::uint64_t rows, Clock::Duration patience) const {
@@ -234,7 +224,8 @@ std::vector<json> PipelineHarness::DeadLetters() {
 void PipelineHarness::RemoveStreams() {
   std::vector<std::string> names = {protocol::DeadLetterStream(id_), "KV_" + protocol::Bucket(id_)};
   for (std::uint32_t shard = 0; shard < shards(); ++shard) {
-    for (const auto hop : {protocol::Hop::kIn, protocol::Hop::kOut, protocol::Hop::kKeys}) {
+    for (const Hop hop : {Hop::kIn, Hop::kLeft, Hop::kRight, Hop::kOut, Hop::kKeys, Hop::kLeftIn,
+                          Hop::kRightIn, Hop::kLeftKeys, Hop::kRightKeys}) {
       names.push_back(protocol::StreamName(id_, hop, ShardId(shard)));
     }
   }
@@ -244,10 +235,20 @@ void PipelineHarness::RemoveStreams() {
   }
 }
 
+void PipelineHarness::PrintEnd(const ServiceProcess& service) {
+  const std::string log = service.Log();
+  std::size_t from = log.size();
+  for (std::size_t lines = 0; from > 0 && lines <= kLogLinesShown; ++lines) {
+    from = log.rfind('\n', from - 1);
+    if (from == log.npos) from = 0;
+  }
+  fmt::print("--- the end of the log of {}:\n{}\n", service.name(), log.substr(from));
+}
+
 void PipelineHarness::PrintLogs() const {
-  PrintEnd(ingestor_);
+  if (ingestor_.started()) PrintEnd(ingestor_);
   if (transform_.started()) PrintEnd(transform_);
-  PrintEnd(sink_);
+  if (sink_.started()) PrintEnd(sink_);
 }
 
 }  // namespace penstock::testing

@@ -63,7 +63,9 @@ class PipelineHarness {
   /// Where the transform keeps the dedup stores of its shards.
   std::filesystem::path StateFolder() const;
   /// One more ingestor of the same group, under a name of its own.
-  ServiceProcess NewIngestor(std::string name) const;
+  ServiceProcess NewIngestor(std::string name) const {
+    return NewService("penstock-ingestor", std::move(name));
+  }
   /// The command line of a service of this pipeline, but for what ServiceProcess adds. Writes the
   /// document.
   std::vector<std::string> Arguments() const;
@@ -88,6 +90,11 @@ class PipelineHarness {
   std::uint32_t shards() const { return document["resources"]["shards"]; }
   /// For people, after a failure: what the services said last.
   void PrintLogs() const;
+
+ protected:
+  ServiceProcess NewService(std::string_view program, std::string name) const;
+  const Servers& servers() const { return servers_; }
+  static void PrintEnd(const ServiceProcess& service);
 
  private:
   nlohmann::json MakeDocument() const;

@@ -2,10 +2,10 @@
 # A test finds the services that it starts in the build's bin folder.
 set(penstock_pipeline_parts process jetstream clickhouse kafka config protocol)
 
-penstock_left_out(penstock_pipelines_left_out ${penstock_pipeline_parts} ingestor transform sink)
+penstock_left_out(penstock_pipelines_left_out ${penstock_pipeline_parts} ingestor transform join sink)
 if(NOT TARGET penstock_pipeline_harness AND NOT penstock_pipelines_left_out)
   add_library(penstock_pipeline_harness STATIC
-              "${CMAKE_CURRENT_LIST_DIR}/kafka_admin.cc" "${CMAKE_CURRENT_LIST_DIR}/metrics_page.cc"
+              "${CMAKE_CURRENT_LIST_DIR}/join_harness.cc" "${CMAKE_CURRENT_LIST_DIR}/kafka_admin.cc" "${CMAKE_CURRENT_LIST_DIR}/metrics_page.cc"
               "${CMAKE_CURRENT_LIST_DIR}/nats_server.cc" "${CMAKE_CURRENT_LIST_DIR}/pipeline_harness.cc"
               "${CMAKE_CURRENT_LIST_DIR}/pipeline_test.cc" "${CMAKE_CURRENT_LIST_DIR}/servers.cc"
               "${CMAKE_CURRENT_LIST_DIR}/service_process.cc" "${CMAKE_CURRENT_LIST_DIR}/tcp_gate.cc")
@@ -17,7 +17,7 @@ if(NOT TARGET penstock_pipeline_harness AND NOT penstock_pipelines_left_out)
   foreach(part IN LISTS penstock_pipeline_parts)
     target_link_libraries(penstock_pipeline_harness PUBLIC penstock_${part})
   endforeach()
-  add_dependencies(penstock_pipeline_harness penstock-ingestor penstock-transform penstock-sink)
+  add_dependencies(penstock_pipeline_harness penstock-ingestor penstock-transform penstock-join penstock-sink)
 endif()
 
 function(penstock_pipeline_test name label timeout)
