@@ -47,7 +47,7 @@ class JoinTest : public PipelineTest {
   void ProduceLeft(const std::vector<std::string>& records) { Produce(left_, 1, records); }
   void ProduceRight(const std::vector<std::string>& records) { Produce(right_, 2, records); }
   /// Of the first join process.
-  double Metric(const std::string& name, const MetricLabels& labels = {}) {
+  double Metric(const std::string& name, const MetricsPage::Labels& labels = {}) {
     return pipeline().join().Metrics().Sum(name, labels);
   }
   void WaitUntilTaken(std::string_view side, double rows) {
