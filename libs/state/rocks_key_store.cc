@@ -1,9 +1,7 @@
 #include "state/rocks_key_store.h"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
-#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -15,10 +13,6 @@ namespace penstock::state {
 
 namespace {
 
-constexpr std::int64_t kSlicesAWindow = 8;
-constexpr std::int64_t kShortestSliceMs = 10;
-// Timestamps all over the place must not become a file each.
-constexpr std::size_t kMostSlices = 64;
 // A slice into which so many flushes wrote nothing is idle.
 constexpr std::uint64_t kIdleFlushes = 8;
 // Merges go at this many rows for each that is added: faster than new runs come, and no single
@@ -35,39 +29,12 @@ const RunInfo* Newest(std::span<const Run> runs, const RunInfo* other) {
   return other;
 }
 
-// Hashes lie evenly in their range: rows go into buckets by the top of their keys first.
-void SortByKey(std::span<const FirstRow> rows, std::vector<std::uint32_t>& indexes) {
-  constexpr std::size_t kRowsABucket = 8;
-  struct Entry {
-    std::uint64_t high = 0;
-    std::uint32_t index = 0;
-  };
-  const unsigned bits = static_cast<unsigned>(std::bit_width(indexes.size() / kRowsABucket + 1));
-  const auto bucket = [&](std::uint32_t index) { return rows[index].key.high >> (64 - bits); };
-  std::vector<std::uint32_t> starts((std::size_t{1} << bits) + 1);
-  for (const std::uint32_t index : indexes) ++starts[bucket(index) + 1];
-  std::partial_sum(starts.begin(), starts.end(), starts.begin());
-  std::vector<Entry> entries(indexes.size());
-  for (const std::uint32_t index : indexes) {
-    entries[starts[bucket(index)]++] = {rows[index].key.high, index};
-  }
-  // Each start is where the next bucket begins now.
-  std::size_t from = 0;
-  for (const std::uint32_t to : std::span(starts).first(starts.size() - 1)) {
-    std::sort(entries.begin() + static_cast<std::ptrdiff_t>(from), entries.begin() + to,
-              [&](const Entry& a, const Entry& b) {
-                return a.high != b.high ? a.high < b.high
-                                        : rows[a.index].key.low < rows[b.index].key.low;
-              });
-    from = to;
-  }
-  for (std::size_t i = 0; i < entries.size(); ++i) indexes[i] = entries[i].index;
-}
-
 }  // namespace
 
 RocksKeyStore::RocksKeyStore(Options options)
-    : options_(std::move(options)), recent_(options_.recent_rows) {}
+    : options_(std::move(options)),
+      slice_time_(options_.window_ms),
+      recent_(options_.recent_rows) {}
 
 Result<std::unique_ptr<RocksKeyStore>> RocksKeyStore::Open(Options options) {
   PENSTOCK_CHECK(options.resources != nullptr, "stores share resources");
@@ -77,12 +44,7 @@ Result<std::unique_ptr<RocksKeyStore>> RocksKeyStore::Open(Options options) {
 }
 
 Status RocksKeyStore::Erase(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::remove_all(folder, error);
-  if (!error) return Done{};
-  return Error{
-      Remedy::kRetry, "disk",
-      fmt::format("dedup store {}: cannot be deleted: {}", folder.string(), error.message())};
+  return RunFiles::Erase(folder);
 }
 
 RocksKeyStore::~RocksKeyStore() {
@@ -94,7 +56,7 @@ RocksKeyStore::~RocksKeyStore() {
 Status RocksKeyStore::Load() {
   if (files_ != nullptr) return Done{};
   PENSTOCK_ASSIGN_OR_RETURN(auto files, RunFiles::Open({.folder = options_.folder,
-                                                        .slice_ms = slice_ms(),
+                                                        .slice_ms = slice_time_.ms(),
                                                         .resources = options_.resources}));
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<Run> runs, files->Load());
   for (Run& run : runs) {
@@ -106,15 +68,6 @@ Status RocksKeyStore::Load() {
   for (const auto& [id, slice] : slices_) newest = Newest(slice.runs, newest);
   log_ = newest == nullptr ? Position{} : newest->log;
   return Done{};
-}
-
-std::int64_t RocksKeyStore::slice_ms() const {
-  return std::max(kShortestSliceMs, options_.window_ms / kSlicesAWindow);
-}
-
-std::int64_t RocksKeyStore::SliceOf(std::int64_t timestamp_ms) const {
-  const std::int64_t slice = timestamp_ms / slice_ms();
-  return timestamp_ms % slice_ms() < 0 ? slice - 1 : slice;
 }
 
 Status RocksKeyStore::Find(std::span<const KeyHash> keys, std::vector<Match>& found) {
@@ -198,8 +151,8 @@ Status RocksKeyStore::Rebase(const Position& log) {
 
 Result<StreamSeq> RocksKeyStore::DropBefore(std::int64_t timestamp_ms) {
   PENSTOCK_RETURN_IF_ERROR(Load());
-  const std::int64_t kept = SliceOf(timestamp_ms);
-  const auto gone = [&](const FirstRow& row) { return SliceOf(row.timestamp_ms) < kept; };
+  const std::int64_t kept = slice_time_.Of(timestamp_ms);
+  const auto gone = [&](const FirstRow& row) { return slice_time_.Of(row.timestamp_ms) < kept; };
   const bool recent_stay = !std::ranges::all_of(recent_.rows(), gone);
   const Position complete = recent_stay ? recent_after_ : log_;
   StreamSeq first(complete.seq.rep() + 1);
@@ -216,7 +169,7 @@ Result<StreamSeq> RocksKeyStore::DropBefore(std::int64_t timestamp_ms) {
                        newest->log.seq.rep() + 1 >= first.rep();
   if (!says_so && complete != Position{}) PENSTOCK_RETURN_IF_ERROR(WriteMark(complete));
 
-  if (recent_.size() > 0 && SliceOf(recent_oldest_ms_) < kept) {
+  if (recent_.size() > 0 && slice_time_.Of(recent_oldest_ms_) < kept) {
     recent_.Erase(gone);
     recent_oldest_ms_ = timestamp_ms;
   }
@@ -259,28 +212,15 @@ RocksKeyStore::Stats RocksKeyStore::stats() const {
 // --- from memory to disk ---
 
 std::map<std::int64_t, std::vector<std::uint32_t>> RocksKeyStore::RecentBySlice() const {
-  std::map<std::int64_t, std::vector<std::uint32_t>> by_slice;
   const std::span<const FirstRow> rows = recent_.rows();
-  auto* indexes = &by_slice[0];
-  std::int64_t last = 0;
-  for (std::uint32_t i = 0; i < rows.size(); ++i) {
-    const std::int64_t slice = SliceOf(rows[i].timestamp_ms);
-    if (slice != last) indexes = &by_slice[last = slice];
-    indexes->push_back(i);
+  auto by_slice = BySlice(
+      rows.size(), [&](std::uint32_t row) { return slice_time_.Of(rows[row].timestamp_ms); },
+      slices_);
+  for (auto& [slice, its_rows] : by_slice) {
+    SortByKey(
+        its_rows, [&](std::uint32_t row) -> const KeyHash& { return rows[row].key; },
+        [](std::uint32_t, std::uint32_t) { return false; });
   }
-  if (by_slice[0].empty()) by_slice.erase(0);
-  // With too many, new slices go with the next later one: their rows stay longer than they must.
-  for (auto slice = by_slice.begin(); slice != by_slice.end();) {
-    const auto next = std::next(slice);
-    if (next == by_slice.end() || slices_.size() + by_slice.size() <= kMostSlices ||
-        slices_.contains(slice->first)) {
-      slice = next;
-      continue;
-    }
-    next->second.insert(next->second.end(), slice->second.begin(), slice->second.end());
-    slice = by_slice.erase(slice);
-  }
-  for (auto& [slice, its_rows] : by_slice) SortByKey(rows, its_rows);
   return by_slice;
 }
 
@@ -371,7 +311,12 @@ Status RocksKeyStore::StepMerge(std::size_t rows) {
 
 Status RocksKeyStore::BeginMerge() {
   for (const auto& [id, slice] : slices_) {
-    std::vector<RunInfo> inputs = ChooseMerge(slice.runs, flushes_ >= slice.written + kIdleFlushes);
+    std::vector<std::uint64_t> sizes;
+    for (const Run& run : slice.runs) sizes.push_back(run.info.rows);
+    std::vector<RunInfo> inputs;
+    for (const std::size_t run : ChooseMerge(sizes, flushes_ >= slice.written + kIdleFlushes)) {
+      inputs.push_back(slice.runs[run].info);
+    }
     if (inputs.empty()) continue;
     PENSTOCK_ASSIGN_OR_RETURN(merge_, RunMerge::Begin(*files_, std::move(inputs), next_run_++));
     return Done{};

@@ -19,6 +19,7 @@
 #include "state/run_files.h"
 #include "state/run_merge.h"
 #include "state/run_writer.h"
+#include "state/slices.h"
 #include "state/store_resources.h"
 
 namespace penstock::state {
@@ -69,8 +70,6 @@ class RocksKeyStore final : public KeyStore {
 
   explicit RocksKeyStore(Options options);
   Status Load();
-  std::int64_t SliceOf(std::int64_t timestamp_ms) const;
-  std::int64_t slice_ms() const;
 
   void FindPages(std::span<const KeyHash> keys);
   Status ReadPages(std::span<const KeyHash> keys, std::vector<Match>& found);
@@ -86,6 +85,7 @@ class RocksKeyStore final : public KeyStore {
   Status BeginMerge();
 
   Options options_;
+  Slices slice_time_;
   std::unique_ptr<RunFiles> files_;
   std::map<std::int64_t, Slice> slices_;
   RecentRows recent_;

@@ -139,9 +139,9 @@ void AppendHeader(const RunInfo& run, std::size_t filter_blocks, std::int64_t sl
 }
 
 Error CorruptStore(std::string_view what, const fs::path& folder) {
-  return Error{Remedy::kStop, "corrupt",
-               fmt::format("dedup store {}: {}; it has to be made anew from the key log",
-                           folder.string(), what)};
+  return Error{
+      Remedy::kStop, "corrupt",
+      fmt::format("store {}: {}; it has to be made anew from its stream", folder.string(), what)};
 }
 
 Error Failure(const rocksdb::Status& status, std::string_view doing, const fs::path& folder) {
@@ -151,7 +151,7 @@ Error Failure(const rocksdb::Status& status, std::string_view doing, const fs::p
   const std::string what = fmt::format("{}: {}", doing, status.ToString());
   if (!disk) return CorruptStore(what, folder);
   return Error{Remedy::kRetry, "disk",
-               fmt::format("dedup store {}: {}; it needs room and access", folder.string(), what)};
+               fmt::format("store {}: {}; it needs room and access", folder.string(), what)};
 }
 
 Status RunFiles::Inner::Open() {
@@ -159,9 +159,9 @@ Status RunFiles::Inner::Open() {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) {
-    return Error{Remedy::kRetry, "disk",
-                 fmt::format("dedup store {}: cannot be made: {}", options.folder.string(),
-                             error.message())};
+    return Error{
+        Remedy::kRetry, "disk",
+        fmt::format("store {}: cannot be made: {}", options.folder.string(), error.message())};
   }
   // RocksDB would take a folder that has lost its list of files for a new one.
   rocks.create_if_missing = IsEmpty(folder);
@@ -187,6 +187,45 @@ Result<std::unique_ptr<RunFiles>> RunFiles::Open(Options options) {
     if (entry.path().extension() == ".run") fs::remove(entry.path(), ignored);
   }
   return std::unique_ptr<RunFiles>(new RunFiles(std::move(inner)));
+}
+
+Status RunFiles::Erase(const fs::path& folder) {
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (!error) return Done{};
+  return Error{Remedy::kRetry, "disk",
+               fmt::format("store {}: cannot be deleted: {}", folder.string(), error.message())};
+}
+
+Result<std::vector<PageRef>> RunFiles::List() {
+  std::vector<rocksdb::LiveFileMetaData> files;
+  inner_->db->GetLiveFilesMetaData(&files);
+  std::vector<PageRef> runs;
+  for (const rocksdb::LiveFileMetaData& file : files) {
+    if (!ReadRocksKey(file.smallestkey, runs.emplace_back())) {
+      return CorruptStore("a key is not its own", folder());
+    }
+  }
+  std::ranges::sort(runs);
+  return runs;
+}
+
+Status RunFiles::ReadPieces(PageRef from, std::string& out) {
+  const std::string end = RocksKey({from.slice, from.run, kHeaderPage});
+  const rocksdb::Slice bound(end);
+  rocksdb::ReadOptions read;
+  read.fill_cache = false;
+  read.iterate_upper_bound = &bound;
+  const std::unique_ptr<rocksdb::Iterator> at(inner_->db->NewIterator(read));
+  for (at->Seek(RocksKey(from)); at->Valid(); at->Next()) {
+    PageRef found;
+    if (!ReadRocksKey(ViewOf(at->key()), found) || found.page != from.page++) {
+      return CorruptStore("a run has lost pages", folder());
+    }
+    out.append(ViewOf(at->value()));
+  }
+  if (at->status().ok()) return Done{};
+  return Failure(at->status(), "a run cannot be read", folder());
 }
 
 Result<std::vector<Run>> RunFiles::Load() {

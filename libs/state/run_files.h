@@ -34,6 +34,13 @@ class RunFiles {
   /// Opens the folder, or makes it when it is empty or missing.
   static Result<std::unique_ptr<RunFiles>> Open(Options options);
   ~RunFiles();
+  /// Deletes a folder that is not open.
+  static Status Erase(const std::filesystem::path& folder);
+
+  /// The first page of every run, in order.
+  Result<std::vector<PageRef>> List();
+  /// Appends the pages of a run from this one on that follow each other.
+  Status ReadPieces(PageRef from, std::string& out);
 
   /// Every run with its filter. Those that were merged into another are deleted.
   Result<std::vector<Run>> Load();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 #include <utility>
 
 #include "state/row_page.h"
@@ -16,33 +17,28 @@ std::size_t SizeClass(std::uint64_t rows) {
   return static_cast<std::size_t>(std::bit_width(rows)) / 2;
 }
 
-std::vector<RunInfo> InfosOf(std::span<const Run* const> runs) {
-  std::vector<RunInfo> infos;
-  for (const Run* run : runs) infos.push_back(run->info);
-  return infos;
-}
-
 }  // namespace
 
-std::vector<RunInfo> ChooseMerge(std::span<const Run> runs, bool idle) {
+std::vector<std::size_t> ChooseMerge(std::span<const std::uint64_t> rows, bool idle) {
   constexpr std::size_t kFanIn = 4;
   // Below this much, what is added to a large run is not worth writing that again.
   constexpr std::uint64_t kSmallPart = 8;
-  if (runs.size() < 2) return {};
-  std::vector<const Run*> sorted;
-  for (const Run& run : runs) sorted.push_back(&run);
-  std::ranges::sort(sorted, {}, [](const Run* run) { return run->info.rows; });
+  if (rows.size() < 2) return {};
+  std::vector<std::size_t> sorted(rows.size());
+  std::iota(sorted.begin(), sorted.end(), 0U);
+  std::ranges::sort(sorted, {}, [&](std::size_t run) { return rows[run]; });
+  const auto first = [&](std::size_t count) {
+    return std::vector(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(count));
+  };
   for (std::size_t end = sorted.size(); end >= kFanIn; --end) {
-    const std::size_t same = SizeClass(sorted[end - 1]->info.rows);
-    if (SizeClass(sorted[end - kFanIn]->info.rows) == same) {
-      return InfosOf(std::span(sorted).first(end));
-    }
+    const std::size_t same = SizeClass(rows[sorted[end - 1]]);
+    if (SizeClass(rows[sorted[end - kFanIn]]) == same) return first(end);
   }
   if (!idle) return {};
   std::uint64_t smaller = 0;
-  for (const Run* run : std::span(sorted).first(sorted.size() - 1)) smaller += run->info.rows;
-  if (smaller * kSmallPart >= sorted.back()->info.rows) return InfosOf(sorted);
-  if (sorted.size() > 2) return InfosOf(std::span(sorted).first(sorted.size() - 1));
+  for (std::size_t i = 0; i + 1 < sorted.size(); ++i) smaller += rows[sorted[i]];
+  if (smaller * kSmallPart >= rows[sorted.back()]) return sorted;
+  if (sorted.size() > 2) return first(sorted.size() - 1);
   return {};
 }
 

@@ -14,10 +14,11 @@
 
 namespace penstock::state {
 
-/// Which runs of a slice to merge now, if any. Runs of about the same size are merged when there
-/// are four, so a row is written once for each fourfold size; those of a slice that is `idle`, into
-/// which hardly anything comes any more, are merged into one where that does not cost too much.
-std::vector<RunInfo> ChooseMerge(std::span<const Run> runs, bool idle);
+/// Which runs of a slice to merge now, if any: indexes into `rows`, their sizes. Runs of about the
+/// same size are merged when there are four, so a row is written once for each fourfold size; those
+/// of a slice that is `idle`, into which hardly anything comes any more, are merged into one where
+/// that does not cost too much.
+std::vector<std::size_t> ChooseMerge(std::span<const std::uint64_t> rows, bool idle);
 
 /// Makes one run of several of a slice, a bounded piece of the work at a time. Rows that are in
 /// more than one of them are written once. Errors are those of KeyStore; after one it is useless.

@@ -2,13 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "state/row_page.h"
 #include "state/run.h"
+#include "state/run_file_writer.h"
 #include "state/run_files.h"
 
 namespace penstock::state {
@@ -20,26 +20,21 @@ class RunWriter {
   /// `info` says slice, number, messages of the key log, what it replaces, and in `rows` how many
   /// will be added at most.
   static Result<RunWriter> Open(RunFiles& files, RunInfo info);
-  RunWriter(RunWriter&&) noexcept;
-  ~RunWriter();
 
   /// In the order of keys, those of one key in any order.
   Status Add(const FirstRow& row);
 
   /// Ends the file. Gives the run, which is in the store when the file is taken in.
   Result<Run> Finish();
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return file_.path(); }
 
  private:
-  struct File;
-  RunWriter(RunFiles& files, RunInfo info);
+  RunWriter(RunFiles& files, RunInfo info, RunFileWriter file);
   Status WritePage();
-  Status Put(std::uint32_t page, std::string_view bytes);
 
-  RunFiles* files_;
+  std::int64_t slice_ms_;
   Run run_;
-  std::filesystem::path path_;
-  std::unique_ptr<File> file_;
+  RunFileWriter file_;
   std::vector<FirstRow> page_rows_;
   std::uint32_t page_ = 0;
   PageWriter page_writer_;

@@ -1,14 +1,12 @@
 // Damaged folders, full disks: an error that says so, or the right answer. Never another one.
 #include <algorithm>
-#include <csignal>
 #include <fstream>
 #include <set>
-
-#include <sys/resource.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "unit/state/damage.h"
 #include "unit/state/store_fixture.h"
 
 namespace penstock::state {
@@ -34,20 +32,8 @@ class StoreFaultsTest : public StoreTest {
     }
   }
 
-  std::vector<fs::path> Files() const {
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::recursive_directory_iterator(Folder("whole"))) {
-      if (entry.is_regular_file()) files.push_back(fs::relative(entry.path(), Folder("whole")));
-    }
-    std::ranges::sort(files);
-    return files;
-  }
-
-  fs::path Copy() {
-    fs::remove_all(Folder("copy"));
-    fs::copy(Folder("whole"), Folder("copy"), fs::copy_options::recursive);
-    return Folder("copy");
-  }
+  std::vector<fs::path> Files() const { return FilesIn(Folder("whole")); }
+  fs::path Copy() const { return CopyOf(Folder("whole"), Folder("copy")); }
 
   // Whatever happened to the copy: it is called corrupt, or every answer is right. `what` for
   // people.
@@ -90,13 +76,7 @@ TEST_F(StoreFaultsTest, FlippedBitsInAnyFile) {
     const auto size = fs::file_size(Folder("whole") / file);
     for (int round = 0; size > 0 && round < 4; ++round) {
       const fs::path copy = Copy() / file;
-      const auto at = static_cast<std::streamoff>(random_() % size);
-      std::fstream bytes(copy, std::ios::in | std::ios::out | std::ios::binary);
-      bytes.seekg(at);
-      const int byte = bytes.get();
-      bytes.seekp(at);
-      bytes.put(static_cast<char>(byte ^ (1 << (random_() % 8))));
-      bytes.close();
+      const auto at = FlipABit(copy, random_);
       ExpectCorruptOrRight(file.string() + " byte " + std::to_string(at));
     }
   }
@@ -106,14 +86,8 @@ TEST_F(StoreFaultsTest, FlippedBitsInAnyFile) {
 TEST_F(StoreFaultsTest, CutAndMissingFiles) {
   Build();
   for (const fs::path& file : Files()) {
-    const auto size = fs::file_size(Folder("whole") / file);
     for (const bool missing : {false, true}) {
-      const fs::path copy = Copy() / file;
-      if (missing) {
-        fs::remove(copy);
-      } else if (size > 0) {
-        fs::resize_file(copy, random_() % size);
-      }
+      CutOrRemove(Copy() / file, missing, random_);
       ExpectCorruptOrRight(file.string() + (missing ? " missing" : " cut"));
     }
   }
@@ -155,26 +129,6 @@ TEST_F(StoreFaultsTest, AFolderThatCannotBeMadeIsDisk) {
   EXPECT_EQ(opened.error().code, "disk");
   EXPECT_EQ(opened.error().remedy, Remedy::kRetry);
 }
-
-/// No file may grow beyond this while it lives: what a full disk looks like to a writer.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) : signal_(std::signal(SIGXFSZ, SIG_IGN)) {
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FullDisk() {
-    setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, signal_);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  void (*signal_)(int);
-  rlimit before_{};
-};
 
 // The room ends in the middle of a page, of a run, of RocksDB's own list of files.
 TEST_F(StoreFaultsTest, AFullDiskChangesNothingAndPasses) {
