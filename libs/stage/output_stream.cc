@@ -1,6 +1,9 @@
 #include "stage/output_stream.h"
 
+#include <condition_variable>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 #include "base/backoff.h"
 #include "base/patience.h"
@@ -11,6 +14,33 @@ namespace penstock::stage {
 namespace {
 
 constexpr auto kPublishTimeout = std::chrono::seconds(5);
+
+// The answers to several publishes, from whatever threads they come. Each comes: a publish has a
+// time limit.
+class Answers {
+ public:
+  explicit Answers(std::size_t count) : answers_(count), missing_(count) {}
+
+  io::Publisher::DoneCallback TakerOf(std::size_t index) {
+    return [this, index](Result<io::PublishAck> answer) {
+      std::lock_guard lock(mutex_);
+      answers_[index] = std::move(answer);
+      if (--missing_ == 0) complete_.notify_one();
+    };
+  }
+  void Wait() {
+    std::unique_lock lock(mutex_);
+    complete_.wait(lock, [this] { return missing_ == 0; });
+  }
+  /// After Wait.
+  Result<io::PublishAck> Take(std::size_t index) { return std::move(*answers_[index]); }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable complete_;
+  std::vector<std::optional<Result<io::PublishAck>>> answers_;
+  std::size_t missing_;
+};
 
 }  // namespace
 
@@ -38,33 +68,7 @@ Result<std::optional<protocol::Envelope>> OutputStream::Look() {
   return std::optional(std::move(envelope).value());
 }
 
-Status OutputStream::Publish(std::string_view message, std::stop_token stop) {
-  Backoff backoff;
-  const Clock::Time sent = parts_.clock.Now();
-  while (true) {
-    const auto ack = Ask(message);
-    if (ack.ok()) {
-      last_ = ack.value().seq;
-      break;
-    }
-    Error error = ack.error();
-    if (error.code == "sequence") {
-      const Result<bool> there = IsThere(message);
-      if (there.ok() && there.value()) break;
-      if (there.ok()) continue;
-      error = there.error();
-    }
-    if (error.remedy != Remedy::kRetry) {
-      return std::move(error).Within(fmt::format("publishing to {}", options_.subject));
-    }
-    parts_.reports.refused(error);
-    if (!WaitUntil(parts_.clock.Now() + backoff.Next(), stop)) return kStopped;
-  }
-  parts_.reports.published(message.size(), parts_.clock.Now() - sent);
-  return Done{};
-}
-
-Result<io::PublishAck> OutputStream::Ask(std::string_view message) const {
+io::PublishRequest OutputStream::RequestOf(std::string_view message) const {
   io::PublishRequest request{
       .subject = options_.subject, .data = message, .expected_last = {}, .message_id = {}};
   if (options_.fence == Fence::kSubject) {
@@ -72,21 +76,62 @@ Result<io::PublishAck> OutputStream::Ask(std::string_view message) const {
   } else {
     request.expected_last = last_;
   }
-  return parts_.publisher.PublishAndWait(request, kPublishTimeout);
+  return request;
 }
 
-Result<bool> OutputStream::IsThere(std::string_view message) {
+OutputStream::Answer OutputStream::Ask(std::string_view message) const {
+  return parts_.publisher.PublishAndWait(RequestOf(message), kPublishTimeout);
+}
+
+Status OutputStream::Publish(std::string_view message, std::stop_token stop) {
+  const Clock::Time sent = parts_.clock.Now();
+  return Settle(message, Ask(message), sent, std::move(stop));
+}
+
+Status OutputStream::PublishAll(std::span<const Outgoing> messages, std::stop_token stop) {
+  std::vector<Clock::Time> sent;
+  Answers answers(messages.size());
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const auto& [to, message] = messages[i];
+    sent.push_back(to.parts_.clock.Now());
+    to.parts_.publisher.Publish(to.RequestOf(message), kPublishTimeout, answers.TakerOf(i));
+  }
+  answers.Wait();
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const auto& [to, message] = messages[i];
+    PENSTOCK_RETURN_IF_ERROR(to.Settle(message, answers.Take(i), sent[i], stop));
+  }
+  return Done{};
+}
+
+Status OutputStream::Settle(std::string_view message, Answer answer, Clock::Time sent,
+                            std::stop_token stop) {
+  Backoff backoff;
+  while (true) {
+    while (!answer.ok() && answer.error().code == "sequence") answer = FindOut(message);
+    if (answer.ok()) break;
+    Error error = std::move(answer).error();
+    if (error.remedy != Remedy::kRetry) {
+      return std::move(error).Within(fmt::format("publishing to {}", options_.subject));
+    }
+    parts_.reports.refused(error);
+    if (!WaitUntil(parts_.clock.Now() + backoff.Next(), stop)) return kStopped;
+    answer = Ask(message);
+  }
+  last_ = answer.value().seq;
+  parts_.reports.published(message.size(), parts_.clock.Now() - sent);
+  return Done{};
+}
+
+OutputStream::Answer OutputStream::FindOut(std::string_view message) {
   // An answer may have been lost; then the message that we find is this one.
   PENSTOCK_ASSIGN_OR_RETURN(const auto found, MessageAfterLast());
-  if (found && found->data == message) {
-    last_ = found->seq;
-    return true;
-  }
+  if (found && found->data == message) return io::PublishAck{.seq = found->seq, .duplicate = true};
   if (options_.fence == Fence::kSubject && !found) {
     PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(options_.stream));
     if (last_ < state.first) {
       last_ = StreamSeq(0);
-      return false;
+      return Ask(message);
     }
   }
   return Error{

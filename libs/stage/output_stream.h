@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -58,15 +59,27 @@ class OutputStream {
   /// "conflict" (kStop): somebody else has written here since.
   Status Publish(std::string_view message, std::stop_token stop);
 
+  struct Outgoing {
+    OutputStream& to;
+    std::string_view message;
+  };
+  /// Publishes a message to each of several outputs, all on their way at once, and waits until
+  /// JetStream has all of them. Errors as Publish: then it may have some of them.
+  static Status PublishAll(std::span<const Outgoing> messages, std::stop_token stop);
+
   /// Known after Open.
   bool had_messages() const { return last_.rep() > 0; }
 
  private:
+  using Answer = Result<io::PublishAck>;
+
   Result<std::optional<protocol::Envelope>> Look();
-  Result<io::PublishAck> Ask(std::string_view message) const;
-  /// After a refusal for the sequence: true when the message is there all the same, false when it
-  /// is to be sent again.
-  Result<bool> IsThere(std::string_view message);
+  io::PublishRequest RequestOf(std::string_view message) const;
+  Answer Ask(std::string_view message) const;
+  /// From the first answer on to a good one.
+  Status Settle(std::string_view message, Answer answer, Clock::Time sent, std::stop_token stop);
+  /// After a refusal for the sequence: the message is there all the same, or is sent again.
+  Answer FindOut(std::string_view message);
   Result<std::optional<io::StreamMessage>> MessageAfterLast();
 
   const Options options_;

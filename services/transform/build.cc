@@ -1,5 +1,6 @@
 #include "transform/build.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "state/rocks_key_store.h"
 #include "state/store_resources.h"
 #include "telemetry/log.h"
+#include "transform/choose_plan.h"
 #include "transform/transform.h"
 
 namespace penstock::transform {
@@ -28,9 +30,31 @@ constexpr std::size_t kHeldBytes = 128 << 20;
 // Of the dedup stores: pages with the keys of recent duplicates.
 constexpr std::size_t kPageCacheBytes = 64 << 20;
 
-std::vector<Hop> HopsOf(const TransformPlan& plan) {
-  if (plan.dedup_key.empty()) return {Hop::kIn, Hop::kOut};
-  return {Hop::kIn, Hop::kOut, Hop::kKeys};
+// The streams of the owned shards; those of all shards where rows are shuffled into them.
+Status EnsureStreams(const process::ServiceContext& context, const TransformPlan& plan,
+                     const std::vector<ShardId>& owned, io::Streams& streams) {
+  std::vector<Hop> hops{plan.from};
+  if (!plan.dedup_key.empty()) hops.push_back(plan.keys);
+  PENSTOCK_RETURN_IF_ERROR(
+      stage::EnsureStreams(streams, context.pipeline, hops, owned, context.clock, context.stop));
+  const bool shuffles = !plan.shuffle_key.empty();
+  return stage::EnsureStreams(
+      streams, context.pipeline, {plan.to},
+      shuffles ? stage::OwnedShards({}, context.pipeline.resources.shards) : owned, context.clock,
+      context.stop);
+}
+
+// The sides of a join have a folder each.
+std::filesystem::path StateFolder(const process::ServiceContext& context,
+                                  const TransformOptions& options, const TransformPlan& plan) {
+  auto folder = std::filesystem::path(options.state_dir) /
+                protocol::PipelineToken(context.pipeline.pipeline_id);
+  if (plan.keys != Hop::kKeys) folder /= protocol::ToText(plan.keys);
+  return folder;
+}
+
+const SourcePlan& SourceOf(const PipelinePlan& pipeline, const TransformPlan& plan) {
+  return *std::ranges::find(pipeline.sources, plan.source_id, &SourcePlan::source_id);
 }
 
 // A damaged store is taken away: its shard reads the key log from the start.
@@ -65,34 +89,34 @@ Status BuildAndRun(const process::ServiceContext& context, const TransformOption
   const PipelinePlan plan = config::MakePlan(spec);
   const auto owned = stage::OwnedShards({context.options.replica, context.options.replicas},
                                         spec.resources.shards);
-  if (!plan.transform || owned.empty()) {
-    Log(LogLevel::kWarn, plan.transform ? "More replicas than shards: this one has nothing to do."
-                                        : "The pipeline has no transform: nothing to do.");
+  PENSTOCK_ASSIGN_OR_RETURN(const TransformPlan* const chosen, ChoosePlan(plan, options.source));
+  if (chosen == nullptr || owned.empty()) {
+    Log(LogLevel::kWarn, chosen != nullptr
+                             ? "More replicas than shards: this one has nothing to do."
+                             : "Nothing is to be transformed: nothing to do.");
     WaitUntil(Clock::Time::max(), context.stop);
     return Done{};
   }
-  TransformMetrics metrics(context.metrics, owned);
+  TransformMetrics metrics(context.metrics, owned, chosen->source_id);
   PENSTOCK_ASSIGN_OR_RETURN(
       const auto nats, stage::ConnectNats(spec, context.options.nats, "transform", context.health,
                                           context.clock, context.stop));
-  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, HopsOf(*plan.transform),
-                                                owned, context.clock, context.stop));
+  PENSTOCK_RETURN_IF_ERROR(EnsureStreams(context, *chosen, owned, nats->streams()));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
   ByteBudget memory(kHeldBytes);
   const state::StoreResources resources(kPageCacheBytes);
-  const auto folder =
-      std::filesystem::path(options.state_dir) / protocol::PipelineToken(spec.pipeline_id);
+  const auto folder = StateFolder(context, options, *chosen);
   std::vector<std::unique_ptr<ShardTransformer>> shards;
   for (const ShardId shard : owned) {
-    PENSTOCK_ASSIGN_OR_RETURN(
-        auto store, OpenStore(context, *plan.transform, folder, resources, shard, metrics));
+    PENSTOCK_ASSIGN_OR_RETURN(auto store,
+                              OpenStore(context, *chosen, folder, resources, shard, metrics));
     PENSTOCK_ASSIGN_OR_RETURN(auto transformer,
                               ShardTransformer::Make({.pipeline_id = spec.pipeline_id,
                                                       .shard = shard,
                                                       .shards = spec.resources.shards,
-                                                      .input = plan.sources.front().fingerprints,
-                                                      .plan = *plan.transform},
+                                                      .input = SourceOf(plan, *chosen).fingerprints,
+                                                      .plan = *chosen},
                                                      {.streams = nats->streams(),
                                                       .publisher = nats->publisher(),
                                                       .bucket = *bucket,

@@ -10,6 +10,7 @@ namespace penstock::transform {
 /// Beside the flags that every service has.
 struct TransformOptions {
   std::string state_dir = "penstock-state";  ///< Of the dedup stores; a folder a shard below.
+  std::string source;                        ///< Whose transform, where there are several.
 };
 
 /// Connects the transform to the real servers and runs it until it is stopped.

@@ -14,7 +14,9 @@ int main(int argc, char** argv) {
                      "all shards of the pipeline"},
                     {"penstock-transform --pipeline orders.yaml --replica 0/2 --state-dir "
                      "/var/lib/penstock",
-                     "the first of two that share the shards"}},
+                     "the first of two that share the shards"},
+                    {"penstock-transform --pipeline visits.yaml --source clicks",
+                     "the dedup in front of one side of a join"}},
        .add_flags =
            [&](penstock::process::Flags& flags) {
              flags
@@ -22,6 +24,12 @@ int main(int argc, char** argv) {
                        "where the dedup stores are kept; what is lost there is read again from the "
                        "key log",
                        &options.state_dir)
+                 .FromEnvironment();
+             flags
+                 .Text("source", "ID",
+                       "of a join with a dedup in front of both sides: the source whose rows this "
+                       "process deduplicates",
+                       &options.source)
                  .FromEnvironment();
            },
        .load_pipeline = penstock::stage::LoadRunnablePipeline},

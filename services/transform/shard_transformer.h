@@ -19,20 +19,21 @@
 #include "operators/batch_transform.h"
 #include "operators/retention.h"
 #include "protocol/batch_codec.h"
-#include "stage/output_stream.h"
 #include "state/key_store.h"
 #include "transform/shard_keys.h"
+#include "transform/shard_output.h"
 #include "transform/transform_metrics.h"
 
 namespace penstock::transform {
 
-/// Transforms one shard: reads its `in` stream in order, and for each message publishes one to its
-/// `out` stream, also when no row is left (docs/delivery-guarantees.md, "the transform").
+/// Transforms one shard: reads the stream of the plan's hop `from` in order, and for each message
+/// publishes its output to the hop `to`, also when no row is left (docs/delivery-guarantees.md, "a
+/// transform's output is its checkpoint").
 ///
 /// Guarantee: the input position travels in the output, which is published with the expected last
-/// sequence: an input message is done with exactly when its output is there. Dead letters are
-/// acknowledged before the output that accounts for them; new dedup keys are in the key log before
-/// it. Only what is done with is trimmed.
+/// sequence: an input message is done with exactly when its output is there, with a shuffle in
+/// every shard. Dead letters are acknowledged before the output that accounts for them; new dedup
+/// keys are in the key log before it. Only what is done with is trimmed.
 ///
 /// Threads: its own.
 class ShardTransformer {
@@ -77,14 +78,10 @@ class ShardTransformer {
   void Run(std::stop_token stop);
   Status Own(std::stop_token stop);
   Status TakeOver(std::stop_token stop);
-  Result<Position> CheckedPosition(const std::optional<Position>& position);
   Status ExpectOrigins();
   Status Process(const io::StreamMessage& message, std::stop_token stop);
   Status CheckForeign(const protocol::Envelope& envelope, StreamSeq seq) const;
   Status Apply(const protocol::Envelope& envelope, std::stop_token stop);
-  /// The output as messages that the server takes; rows that fit no message become dead letters.
-  void Encode(Batch batch, const Position& input, bool last);
-  void GiveUp(Batch& batch);
   Status SendLetters(std::stop_token stop);
   /// The keys of the message go into the store, those that are not needed any more out of it.
   Status UpdateKeys(const protocol::Envelope& envelope, std::stop_token stop);
@@ -95,18 +92,15 @@ class ShardTransformer {
   const std::string in_stream_;
   const std::unique_ptr<state::KeyStore> store_;
   operators::BatchTransform transform_;
-  stage::OutputStream output_;
+  ShardOutput output_;
   std::optional<ShardKeys> keys_;
   operators::Retention retention_;
 
-  Position position_;  // The last message of the input that is done with.
   StreamSeq trimmed_{0};
   Clock::Time next_trim_{};
   std::optional<std::int64_t> forgotten_before_;
   protocol::Rows rows_;
   operators::BatchTransform::Output out_;
-  std::vector<std::string> messages_;
-  std::uint64_t rows_out_ = 0;  // Of `messages_`.
 
   std::atomic<bool> started_ = false;
   mutable std::mutex mutex_;

@@ -15,7 +15,8 @@ double Seconds(Clock::Duration duration) {
 
 }  // namespace
 
-TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> shards)
+TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> shards,
+                                   const std::string& source_id)
     : rows_in_(metrics.AddCounter("penstock_transform_rows_in_total",
                                   "Rows of the messages read, again after a restart.")),
       bytes_in_(
@@ -56,6 +57,10 @@ TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> sh
                                             SecondsBuckets())) {
   metrics.AddGauge("penstock_shards_owned", "Shards that this process transforms.")
       .Set(shards.size());
+  metrics
+      .AddGauge("penstock_transform_source_info",
+                "1; the source whose rows this process transforms.", {{"source", source_id}})
+      .Set(1);
   for (const ShardId shard : shards) {
     const MetricLabels label{{"shard", fmt::format("{}", shard.rep())}};
     stores_[shard] = {

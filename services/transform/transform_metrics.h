@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,7 +25,7 @@ namespace penstock::transform {
 /// its log line together. Thread-safe; called once a message, not once a row.
 class TransformMetrics {
  public:
-  TransformMetrics(Metrics& metrics, std::span<const ShardId> shards);
+  TransformMetrics(Metrics& metrics, std::span<const ShardId> shards, const std::string& source_id);
 
   /// A message was read from a shard's input.
   void Read(const protocol::Envelope& envelope, std::size_t bytes);

@@ -295,7 +295,7 @@ class World::IngestorLife {
 class World::TransformLife {
  public:
   TransformLife(World& world, std::uint64_t seed)
-      : streams_(world.streams_), bucket_(world.bucket_), metrics_(registry_, AllShards()) {
+      : streams_(world.streams_), bucket_(world.bucket_), metrics_(registry_, AllShards(), "s") {
     streams_.faults().Roll(seed, 0.02, 0.05);
     TransformPlan plan;
     plan.source_id = "s";

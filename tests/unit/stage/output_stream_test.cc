@@ -1,5 +1,8 @@
 #include "stage/output_stream.h"
 
+#include <future>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "support/fake_streams.h"
@@ -139,6 +142,38 @@ TEST_P(SubjectFenceTest, AStreamThatWasMadeAnewIsNotMistakenForATrimmedOne) {
   ASSERT_TRUE(server_.Ensure({.name = "S", .subjects = {"s.*"}}).ok());
   EXPECT_EQ(writer.Publish(2), "conflict");
   EXPECT_EQ(Checkpoints(), Positions{});
+}
+
+TEST_P(SubjectFenceTest, MessagesToSeveralOutputsAreOnTheirWayTogether) {
+  Writer a(server_, GetParam());
+  Writer b(server_, GetParam(), "s.b");
+  EXPECT_EQ(a.Open() + b.Open(), 0U);
+  a.streams.HoldAnswers();
+  b.streams.HoldAnswers();
+  const std::string first = Message(1);
+  const std::string second = Message(2);
+  auto published = std::async(std::launch::async, [&] {
+    return CodeOf(OutputStream::PublishAll(
+        std::vector<OutputStream::Outgoing>{{a.output, first}, {b.output, second}}, {}));
+  });
+  EXPECT_TRUE(testing::Eventually([&] { return Checkpoints().size() == 2; }))
+      << "without an answer to either";
+  EXPECT_EQ(b.streams.ReleaseAnswers(), 1U);
+  EXPECT_EQ(a.streams.ReleaseAnswers(), 1U);
+  EXPECT_EQ(published.get(), "ok");
+
+  // Each has its own troubles.
+  a.streams.faults().Add({.kind = FaultKind::kLostAnswer, .operation = "Publish", .about = {}});
+  const std::string third = Message(3);
+  const std::vector<OutputStream::Outgoing> next{{a.output, third}, {b.output, third}};
+  EXPECT_EQ(CodeOf(OutputStream::PublishAll(next, {})), "ok");
+  EXPECT_EQ(Checkpoints(), (Positions{1, 2, 3, 3}));
+  Writer other(server_, GetParam(), "s.b");
+  EXPECT_EQ(other.Open(), 3U);
+  EXPECT_EQ(other.Publish(4), "ok");
+  const std::string fourth = Message(5);
+  const std::vector<OutputStream::Outgoing> late{{a.output, fourth}, {b.output, fourth}};
+  EXPECT_EQ(CodeOf(OutputStream::PublishAll(late, {})), "conflict");
 }
 
 INSTANTIATE_TEST_SUITE_P(Subject, SubjectFenceTest, ::testing::Values(Fence::kSubject));

@@ -113,7 +113,7 @@ class ShardTransformerTest : public ::testing::Test {
 
   struct Life {
     explicit Life(ShardTransformerTest& test, std::unique_ptr<state::KeyStore> store)
-        : streams(test.server_), metrics(registry, std::array{ShardId(0)}) {
+        : streams(test.server_), metrics(registry, std::array{ShardId(0)}, "s") {
       auto made = ShardTransformer::Make(
           {.pipeline_id = kPipeline,
            .shard = ShardId(0),
