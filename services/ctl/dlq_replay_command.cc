@@ -66,6 +66,7 @@ bool PrintAll(const std::vector<ReplayedLetter>& replayed, bool as_json) {
 Result<bool> Replay(const ReplayFlags& all, const ConnectNats& connect, const OpenRecords& open,
                     const std::stop_token& stop) {
   PENSTOCK_ASSIGN_OR_RETURN(const PipelineSpec spec, config::LoadPipeline(all.arguments.front()));
+  PENSTOCK_RETURN_IF_ERROR(CheckReplayable(spec));
   const PipelinePlan plan = config::MakePlan(spec);
   PENSTOCK_ASSIGN_OR_RETURN(const auto server, LetterServer::Find(all, spec, connect, stop));
   std::vector<DeadLetter> letters;
@@ -105,7 +106,7 @@ int DlqReplayCommand(const ConnectNats& connect, const OpenRecords& open,
       "Kafka where it still has them, else as the ingestor's letters have them. However often it "
       "is called, a record comes into the table once. Says for each letter what happened; the "
       "letters stay (see `penstock dlq purge`). Exit code 1: not all are rows now, or left out by "
-      "the pipeline's filter or dedup.");
+      "the pipeline's filter or dedup. Not for a pipeline with a join.");
   all.AddTo(flags, "FILE", 0);
   all.AddWhereTo(flags);
   flags.Number<std::uint64_t>("limit", "N", "the most letters, oldest first", 1, kMostLetters,

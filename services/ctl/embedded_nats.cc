@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <set>
 #include <system_error>
 
 #include <arpa/inet.h>
@@ -10,6 +12,7 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "config/planner.h"
 #include "protocol/names.h"
 #include "stage/shard_streams.h"
 
@@ -30,6 +33,23 @@ std::string Quoted(const std::string& text) {
     out.push_back(c);
   }
   return out + '"';
+}
+
+// Every hop that has streams.
+std::set<Hop> HopsOf(const PipelinePlan& plan) {
+  std::set<Hop> hops{plan.sink_hop};
+  for (const SourcePlan& source : plan.sources) hops.insert(source.hop);
+  const auto add = [&](const std::optional<TransformPlan>& transform) {
+    if (!transform) return;
+    hops.insert({transform->from, transform->to});
+    if (!transform->dedup_key.empty()) hops.insert(transform->keys);
+  };
+  add(plan.transform);
+  if (plan.join) {
+    add(plan.join->left.dedup);
+    add(plan.join->right.dedup);
+  }
+  return hops;
 }
 
 // Debian puts it into /usr/sbin, which is not on every user's path.
@@ -89,13 +109,8 @@ std::string NatsConfig(const NatsSettings& settings) {
 }
 
 StreamNeeds NeedsOf(const PipelineSpec& spec) {
-  using protocol::Hop;
-  std::vector<Hop> hops{Hop::kIn};
-  if (spec.join) hops = {Hop::kLeft, Hop::kRight, Hop::kOut};
-  if (spec.filter || !spec.dedups.empty() || spec.stateless) hops = {Hop::kIn, Hop::kOut};
-  if (!spec.dedups.empty()) hops.push_back(Hop::kKeys);
   std::uint64_t bytes = 0;
-  for (const Hop hop : hops) {
+  for (const Hop hop : HopsOf(config::MakePlan(spec))) {
     for (std::uint32_t shard = 0; shard < spec.resources.shards; ++shard) {
       bytes += stage::ShardStreamConfig(spec, hop, ShardId(shard)).max_bytes;
     }

@@ -180,6 +180,7 @@ Summary PipelineRun::MakeSummary(std::string ended) {
   FillFromView(summary);
   const auto account = ReadAccountNow();
   if (account && account_before_) FillFromAccount(*account, summary);
+  if (parts_.spec.join) FillInFrontOfJoin(summary);
   summary.seconds = active_.Seconds();
   return summary;
 }
@@ -189,6 +190,14 @@ void PipelineRun::FillFromView(Summary& summary) const {
   summary.rows_inserted = Whole(last_.counts.rows_inserted);
   summary.rows_filtered = Whole(last_.counts.rows_filtered);
   summary.rows_duplicate = Whole(last_.counts.rows_duplicate);
+  summary.dead_letters = Whole(last_.counts.dead_letters);
+}
+
+// The accounts are of joined rows. What was read, and what ended before it could be joined, is as
+// the processes counted.
+void PipelineRun::FillInFrontOfJoin(Summary& summary) const {
+  summary.rows_in = Whole(last_.counts.rows_in);
+  summary.rows_duplicate = Whole(last_.counts.transform_duplicate);
   summary.dead_letters = Whole(last_.counts.dead_letters);
 }
 

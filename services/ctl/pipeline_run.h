@@ -78,6 +78,7 @@ class PipelineRun {
   Summary MakeSummary(std::string ended);
   void FillFromAccount(const Account& now, Summary& summary);
   void FillFromView(Summary& summary) const;
+  void FillInFrontOfJoin(Summary& summary) const;
 
   const RunOptions options_;
   const Parts parts_;

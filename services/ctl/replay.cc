@@ -63,7 +63,21 @@ std::optional<ReplayOutcome> OutcomeIn(const ShardRecord& record, const Origin& 
   return std::nullopt;
 }
 
+bool IsJoinedRow(const Origin& origin) {
+  return origin.topic.empty() && origin.source_id == JoinOrigin(ShardId(0)).source_id;
+}
+
 }  // namespace
+
+// A row is joined with what is there when it comes; and what is taken in is told by its origin's
+// offsets, which a record of its own would not continue.
+Status CheckReplayable(const PipelineSpec& spec) {
+  if (!spec.join) return Done{};
+  return Error{Remedy::kStop, "replay",
+               "letters of a pipeline with a join cannot be replayed: a joined row is no record of "
+               "Kafka, and a record alone makes no row. Send the records to their topics again; "
+               "`penstock dlq show` has them, and of a joined row its values"};
+}
 
 std::string_view ToText(ReplayOutcome outcome) {
   constexpr std::array<std::string_view, 8> kNames = {"inserted",      "was inserted before",
@@ -100,6 +114,11 @@ Result<std::vector<ReplayedLetter>> Replayer::Replay(const std::vector<DeadLette
 }
 
 Status Replayer::Send(const DeadLetter& letter, std::size_t index, ReplayedLetter& result) {
+  if (IsJoinedRow(letter.origin)) {
+    result.outcome = ReplayOutcome::kNotARow;
+    result.detail = "it was joined of several records: send those to their topics again";
+    return Done{};
+  }
   if (letter.origin.topic != options_.source.topic ||
       SourceOf(letter.origin) != options_.source.source_id) {
     result.outcome = ReplayOutcome::kNotARow;

@@ -46,6 +46,10 @@ struct ReplayedLetter {
   std::string detail;
 };
 
+/// Error code "replay": no record of this pipeline can be sent again alone, with what to do
+/// instead.
+Status CheckReplayable(const PipelineSpec& spec);
+
 /// Sends the records of dead letters through the present pipeline again. Each record is an origin
 /// of its own, which the sink takes once: however often a letter is replayed, and whatever dies
 /// meanwhile, its row is in the table once. A record that has not become a row may be replayed

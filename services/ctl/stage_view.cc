@@ -13,6 +13,7 @@ Counts& Counts::operator+=(const Counts& other) {
   rows_inserted += other.rows_inserted;
   rows_filtered += other.rows_filtered;
   rows_duplicate += other.rows_duplicate;
+  transform_duplicate += other.transform_duplicate;
   dead_letters += other.dead_letters;
   latency += other.latency;
   return *this;
@@ -27,8 +28,10 @@ void ReadPage(const MetricsPage& page, ProcessView& view) {
   view.counts.rows_inserted = sum("penstock_sink_rows_out_total");
   view.counts.rows_filtered = sum("penstock_sink_rows_filtered_total");
   view.counts.rows_duplicate = sum("penstock_sink_rows_duplicate_total");
+  view.counts.transform_duplicate = sum("penstock_transform_rows_duplicate_total");
   view.counts.dead_letters = sum("penstock_ingestor_rows_dead_lettered_total") +
                              sum("penstock_transform_rows_dead_lettered_total") +
+                             sum("penstock_join_rows_dead_lettered_total") +
                              sum("penstock_sink_rows_dead_lettered_total");
   view.counts.latency = page.Buckets("penstock_end_to_end_seconds");
   view.lag_rows = page.Sum("penstock_kafka_lag_rows");

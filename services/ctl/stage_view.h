@@ -20,6 +20,8 @@ struct Counts {
   double rows_inserted = 0;  ///< Confirmed in ClickHouse.
   double rows_filtered = 0;  ///< Accounted for by the sink, as are duplicates.
   double rows_duplicate = 0;
+  double transform_duplicate =
+      0;  ///< Dropped by the transform: in front of a join nobody else tells.
   double dead_letters = 0;
   BucketCounts latency;  ///< Kafka's timestamp to confirmed insert, in seconds.
 

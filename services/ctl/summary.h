@@ -22,7 +22,9 @@ struct Summary {
   std::string ended;  ///< "idle", "stopped" or "failed".
   /// The shards' own account: exact whatever died. Else what the processes counted.
   bool exact = false;
-  std::uint64_t rows_in = 0;  ///< Records that came to their end: inserted, or one of the others.
+  /// Records that came to their end: inserted, or one of the others. With a join all that were
+  /// read, and inserted and filtered are joined rows.
+  std::uint64_t rows_in = 0;
   std::uint64_t rows_inserted = 0;
   std::uint64_t rows_filtered = 0;
   std::uint64_t rows_duplicate = 0;

@@ -35,6 +35,17 @@ TEST(ReadAccount, AddsUpAllShardsAndOrigins) {
   EXPECT_EQ(account[Outcome::kDeadLetter], 2U);
 }
 
+TEST(ReadAccount, WithAJoinItCountsJoinedRows) {
+  FakeKeyValue bucket(FakeKeyValue::Telling::kByHand);
+  ShardRecord record;
+  record.progress[JoinOrigin(ShardId(0))].account[Outcome::kRow] = 7;
+  record.join.emplace();
+  ASSERT_TRUE(
+      bucket.Create(protocol::ShardRecordKey(ShardId(0)), protocol::EncodeShardRecord(record))
+          .ok());
+  EXPECT_EQ(ReadAccount(bucket, 1).value()[Outcome::kRow], 7U);
+}
+
 TEST(ReadAccount, HalfAnAccountIsNone) {
   FakeKeyValue bucket(FakeKeyValue::Telling::kByHand);
   PutRecord(bucket, 0, 10, 1);

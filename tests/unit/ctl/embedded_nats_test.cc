@@ -14,6 +14,7 @@ constexpr std::uint64_t kGibibyte = 1ULL << 30;
 PipelineSpec Spec() {
   PipelineSpec spec;
   spec.pipeline_id = "orders";
+  spec.sources.emplace_back().source_id = "orders";
   spec.resources.shards = 3;
   spec.resources.nats.max_bytes = 4 * kGibibyte;
   return spec;
@@ -36,7 +37,7 @@ TEST(NatsNeeds, AreThoseOfEveryHopAndTheDeadLetters) {
   EXPECT_GT(one_hop.file_bytes, 4 * kGibibyte);
   EXPECT_LT(one_hop.file_bytes, 6 * kGibibyte);
   PipelineSpec filtered = Spec();
-  filtered.filter = FilterSpec{};
+  filtered.filter = FilterSpec{.source_id = "orders", .expression = "true"};
   EXPECT_NEAR(static_cast<double>(NeedsOf(filtered).file_bytes - one_hop.file_bytes),
               4.0 * kGibibyte, 1024);
 }

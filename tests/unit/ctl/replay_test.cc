@@ -158,6 +158,22 @@ TEST_F(ReplayTest, ARecordIsAnOriginOfItsOwn) {
   EXPECT_NE(section.birth, 0U);
 }
 
+TEST_F(ReplayTest, AJoinedRowIsNoRecord) {
+  DeadLetter joined = Letter(300, "sink");
+  joined.origin = JoinOrigin(ShardId(1));
+  EXPECT_THAT(Replay({joined}), ElementsAre(ReplayOutcome::kNotARow));
+  EXPECT_TRUE(Sent().empty());
+}
+
+TEST(CheckReplayable, APipelineWithAJoinIsRefused) {
+  PipelineSpec spec;
+  EXPECT_TRUE(CheckReplayable(spec).ok());
+  spec.join.emplace();
+  ASSERT_FALSE(CheckReplayable(spec).ok());
+  EXPECT_EQ(CheckReplayable(spec).error().code, "replay");
+  EXPECT_NE(CheckReplayable(spec).error().detail.find("to their topics again"), std::string::npos);
+}
+
 TEST_F(ReplayTest, WhatIsInIsNotSentAgain) {
   records_.records[{1, 300}] = R"({"id":3})";
   Replay({Letter(300)});

@@ -26,7 +26,9 @@ TEST(ReadPage, KnowsTheNamesOfTheStages) {
       "penstock_kafka_assigned_partitions 3\n"
       "penstock_transform_rows_in_total 95\n"
       "penstock_transform_rows_out_total 93\n"
+      "penstock_transform_rows_duplicate_total 2\n"
       "penstock_transform_rows_dead_lettered_total{reason=\"expression_error\"} 1\n"
+      "penstock_join_rows_dead_lettered_total{reason=\"record_too_large\"} 4\n"
       "penstock_sink_rows_out_total 90\n"
       "penstock_sink_rows_filtered_total 4\n"
       "penstock_sink_rows_dead_lettered_total{reason=\"sink_rejection\"} 3\n"
@@ -44,7 +46,8 @@ TEST(ReadPage, KnowsTheNamesOfTheStages) {
   EXPECT_EQ(view.counts.transform_in, 95);
   EXPECT_EQ(view.counts.transform_out, 93);
   EXPECT_TRUE(view.transforms);
-  EXPECT_EQ(view.counts.dead_letters, 7);
+  EXPECT_EQ(view.counts.transform_duplicate, 2);
+  EXPECT_EQ(view.counts.dead_letters, 11);
   EXPECT_EQ(view.counts.latency.count(), 9);
   EXPECT_EQ(view.lag_rows, 11);
   EXPECT_EQ(view.partitions, 3U);
