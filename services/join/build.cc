@@ -13,7 +13,7 @@
 #include "stage/division.h"
 #include "stage/nats.h"
 #include "stage/shard_streams.h"
-#include "state/memory_row_store.h"
+#include "state/rocks_row_store.h"
 #include "state/store_resources.h"
 #include "telemetry/log.h"
 
@@ -27,6 +27,28 @@ constexpr std::size_t kHeldBytes = 96 << 20;
 constexpr std::size_t kInboxBytes = 48 << 20;
 // Of the row stores: pages that are read again.
 constexpr std::size_t kPageCacheBytes = 64 << 20;
+
+std::int64_t Milliseconds(std::chrono::nanoseconds window) {
+  return std::chrono::ceil<std::chrono::milliseconds>(window).count();
+}
+
+// A damaged store is taken away: its shard takes in the kept messages again.
+Result<std::unique_ptr<state::RowStore>> OpenStore(const process::ServiceContext& context,
+                                                   const state::RocksRowStore::Options& options,
+                                                   ShardId shard, JoinMetrics& metrics) {
+  return WithPatience(
+      context.clock, context.stop, [&](const Error& error) { metrics.StoreFailed(shard, error); },
+      [&]() -> Result<std::unique_ptr<state::RowStore>> {
+        auto opened = state::RocksRowStore::Open(options);
+        if (!opened.ok() && opened.error().code == "corrupt") {
+          metrics.StoreDamaged(shard, opened.error());
+          PENSTOCK_RETURN_IF_ERROR(state::RocksRowStore::Erase(options.folder));
+          opened = state::RocksRowStore::Open(options);
+        }
+        if (!opened.ok()) return std::move(opened).error();
+        return std::unique_ptr<state::RowStore>(std::move(opened).value());
+      });
+}
 
 }  // namespace
 
@@ -56,7 +78,13 @@ Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& op
       std::filesystem::path(options.state_dir) / protocol::PipelineToken(spec.pipeline_id) / "join";
   std::vector<std::unique_ptr<ShardJoiner>> shards;
   for (const ShardId shard : owned) {
-    auto store = std::make_unique<state::MemoryRowStore>();
+    PENSTOCK_ASSIGN_OR_RETURN(auto store,
+                              OpenStore(context,
+                                        {.folder = folder / fmt::format("{}", shard.rep()),
+                                         .left_window_ms = Milliseconds(plan.join->left.window),
+                                         .right_window_ms = Milliseconds(plan.join->right.window),
+                                         .resources = &resources},
+                                        shard, metrics));
     PENSTOCK_ASSIGN_OR_RETURN(auto joiner,
                               ShardJoiner::Make({.pipeline_id = spec.pipeline_id,
                                                  .shard = shard,
