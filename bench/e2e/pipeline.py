@@ -10,23 +10,27 @@ from e2e.metrics import Source
 from e2e.process_use import read_use
 
 PARTITIONS = 12
+STATEFUL = ("transform", "join")
 ACCOUNTED = ("out", "filtered", "duplicate")
 
 
 class Stage:
     """A running service with its log and metrics in a folder."""
 
-    def __init__(self, name, program, document, nats, folder):
+    def __init__(self, name, bin_dir, document, nats, folder):
+        """`name` is of the program penstock-NAME, or NAME-SOURCE where each source has one."""
+        program, _, source = name.partition("-")
         self.name = name
         self.log = folder / f"{name}.log"
         self._port_file = folder / f"{name}.port"
         self._port_file.unlink(missing_ok=True)
         self._source = None
         with open(self.log, "wb") as log:
-            state = ["--state-dir", folder / "state"] if name == "transform" else []
+            more = ["--state-dir", folder / "state"] if program in STATEFUL else []
+            more += ["--source", source] if source else []
             self.process = subprocess.Popen(
-                [program, "--pipeline", document, "--nats", nats, "--listen", "127.0.0.1:0"]
-                + ["--port-file", self._port_file, *state],
+                [bin_dir / f"penstock-{program}", "--pipeline", document, "--nats", nats, "--listen", "127.0.0.1:0"]
+                + ["--port-file", self._port_file, *more],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -93,9 +97,7 @@ class Pipeline:
         try:
             # The sink first: nothing then waits for it.
             for name in reversed(self._names):
-                self.stages[name] = Stage(
-                    name, bin_dir / f"penstock-{name}", document, nats, folder
-                )
+                self.stages[name] = Stage(name, bin_dir, document, nats, folder)
             for stage in self.stages.values():
                 stage.wait_until_serving()
         except BaseException:
@@ -126,8 +128,18 @@ class Pipeline:
 
     def no_lag(self):
         """Kafka has every offset of every partition committed, which here means: confirmed."""
-        lags = self["ingestor"].scrape().samples("penstock_kafka_lag_rows")
-        return len(lags) == PARTITIONS and all(value == 0 for _, value in lags)
+        for name in self.ingestors():
+            lags = self[name].scrape().samples("penstock_kafka_lag_rows")
+            if len(lags) != PARTITIONS or any(value != 0 for _, value in lags):
+                return False
+        return True
+
+    def ingestors(self):
+        return [name for name in self._names if name.startswith("ingestor")]
+
+    def rows_read(self):
+        pages = [self[name].scrape() for name in self.ingestors()]
+        return sum(page.total("penstock_ingestor_rows_in_total") for page in pages)
 
 
 def wait_for(condition, what, pipeline, period_s, limit_s):

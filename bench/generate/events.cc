@@ -66,6 +66,19 @@ constexpr std::array<EventField, 17> kOrderFields{{
     {"labels", "map", "labels", "Map(String, String)"},
 }};
 
+constexpr std::array<EventField, 4> kClickFields{{
+    {"event_id", "string", "event_id", "UUID"},
+    {"account_id", "int64", "account_id", "Int64"},
+    {"page", "string", "page", "String"},
+    {"created_at", "string", "created_at", "DateTime64(3)"},
+}};
+
+constexpr std::array<EventField, 3> kAccountFields{{
+    {"account_id", "int64", "account_id", "Int64"},
+    {"name", "string", "name", "String"},
+    {"email", "string", "email", "String"},
+}};
+
 template <typename List>
 auto Pick(const List& list, Random& random) {
   return list[random.Below(static_cast<std::uint32_t>(list.size()))];
@@ -88,6 +101,27 @@ void WriteUser(std::uint64_t index, Random& random, EventWriter& w) {
   w.Raw("\",\"email\":\"").Raw(colour).Raw(".").Raw(fruit).Raw(".").Number(user);
   w.Raw("@mail-").Number(user % 40).Raw(".example\",\"created_at\":\"");
   w.Time(EventTimeMs(index)).Raw("\"}");
+}
+
+// Of a million, the first half of the clicks is of accounts that are told of in the second half.
+std::uint64_t AccountOf(std::uint64_t index, bool click) {
+  constexpr std::uint64_t kHalf = 500'000;
+  constexpr std::uint64_t kAccounts = 250'000;
+  const bool first_half = index / kHalf % 2 == 0;
+  return index % kAccounts + (first_half == click ? 0 : kAccounts);
+}
+
+void WriteClick(std::uint64_t index, Random& random, EventWriter& w) {
+  w.Raw("\",\"account_id\":").Number(AccountOf(index, true)).Raw(",\"page\":\"");
+  w.Raw(Pick(kPaths, random)).Number(random.Below(1000)).Raw("\",\"created_at\":\"");
+  w.Time(EventTimeMs(index)).Raw("\"}");
+}
+
+void WriteAccount(std::uint64_t index, Random& random, EventWriter& w) {
+  const std::uint64_t account = AccountOf(index, false);
+  w.Raw("\",\"account_id\":").Number(account).Raw(",\"name\":\"").Raw(Pick(kColours, random));
+  w.Raw(" ").Raw(Pick(kFruits, random)).Raw("\",\"email\":\"account.").Number(account);
+  w.Raw("@mail-").Number(account % 40).Raw(".example\"}");
 }
 
 void WriteHttp(std::uint32_t user, Random& random, EventWriter& w) {
@@ -184,12 +218,13 @@ void WriteOrder(std::uint64_t index, Random& random, EventWriter& w) {
 }  // namespace
 
 std::string_view ToText(Workload workload) {
-  constexpr std::array<std::string_view, 3> kNames{"users", "logs", "orders"};
+  constexpr std::array<std::string_view, 5> kNames{"users", "logs", "orders", "clicks", "accounts"};
   return kNames.at(static_cast<std::size_t>(workload));
 }
 
 std::optional<Workload> ParseWorkload(std::string_view name) {
-  for (const Workload workload : {Workload::kUsers, Workload::kLogs, Workload::kOrders}) {
+  for (const Workload workload : {Workload::kUsers, Workload::kLogs, Workload::kOrders,
+                                  Workload::kClicks, Workload::kAccounts}) {
     if (name == ToText(workload)) return workload;
   }
   return std::nullopt;
@@ -203,6 +238,10 @@ std::span<const EventField> Fields(Workload workload) {
       return kLogFields;
     case Workload::kOrders:
       return kOrderFields;
+    case Workload::kClicks:
+      return kClickFields;
+    case Workload::kAccounts:
+      return kAccountFields;
   }
   return {};
 }
@@ -230,6 +269,10 @@ void AppendEvent(Workload workload, std::uint64_t seed, std::uint64_t index, std
       return WriteLog(index, random, writer);
     case Workload::kOrders:
       return WriteOrder(index, random, writer);
+    case Workload::kClicks:
+      return WriteClick(index, random, writer);
+    case Workload::kAccounts:
+      return WriteAccount(index, random, writer);
   }
 }
 

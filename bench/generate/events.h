@@ -10,7 +10,10 @@ namespace penstock::events {
 
 /// Synthetic events for demos, tests and benchmarks. `kUsers`: 5 fields, about 180 bytes. `kLogs`:
 /// 25 fields of all kinds, some nested, about 1.35 KB. `kOrders`: nested, about 500 bytes.
-enum class Workload : std::uint8_t { kUsers, kLogs, kOrders };
+/// `kClicks` and `kAccounts`, about 120 bytes: two sides of a join by `account_id`. Of a million of
+/// each there are 500,000 accounts, two clicks and two records of each account, and half of the
+/// clicks come before a record of their account, by EventTimeMs.
+enum class Workload : std::uint8_t { kUsers, kLogs, kOrders, kClicks, kAccounts };
 
 std::string_view ToText(Workload workload);
 std::optional<Workload> ParseWorkload(std::string_view name);

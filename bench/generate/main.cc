@@ -26,13 +26,15 @@ constexpr std::string_view kUsage =
 
   penstock-generate --topic T [--brokers B] [--workload W] [--events N] [...]
       --brokers B            host:port, comma separated (127.0.0.1:9092)
-      --workload W           users (180 bytes), logs (1.35 KB, 25 fields), orders (500 bytes, nested)
+      --workload W           users (180 bytes), logs (1.35 KB, 25 fields), orders (500 bytes, nested),
+                             clicks and accounts (120 bytes: two sides of a join by account_id)
       --events N             records to write (1000000)
       --create               make the topic if it is not there
       --partitions P         with --create: how many (12); else all that the topic has
       --seed S               other seeds, other events (1)
       --rate R               records a second at most
       --compression C        none, lz4, zstd, snappy, gzip (lz4)
+      --event-time           Kafka's timestamps are the events' own times, not now
       --poison K             every K-th record is not JSON
       --duplicate-percent P  so many of a hundred records repeat an earlier event
 
@@ -52,6 +54,7 @@ struct Options {
   bool help = false;
   bool create = false;
   bool remove = false;
+  bool event_time = false;
   std::string print;
   std::string compression = "lz4";
   std::string engine = "mergetree";
@@ -134,6 +137,8 @@ Result<Options> ParseArguments(int argc, char** argv) {
       options.help = true;
     } else if (name == "--create") {
       options.create = true;
+    } else if (name == "--event-time") {
+      options.event_time = true;
     } else if (name == "--delete") {
       options.remove = true;
     } else {
@@ -204,7 +209,8 @@ Status Generate(const Options& options) {
     sequence.Next(record);
     bytes += record.size();
     const auto partition = static_cast<std::int32_t>(i % static_cast<std::uint64_t>(partitions));
-    PENSTOCK_RETURN_IF_ERROR(producer->Produce(partition, record));
+    PENSTOCK_RETURN_IF_ERROR(
+        producer->Produce(partition, record, options.event_time ? EventTimeMs(i) : 0));
   }
   PENSTOCK_RETURN_IF_ERROR(producer->Finish());
   const double seconds = std::chrono::duration<double>(clock.Now() - start).count();

@@ -13,6 +13,7 @@ namespace {
 
 using Configuration = Handle<rd_kafka_conf_t, rd_kafka_conf_destroy>;
 using Event = Handle<rd_kafka_event_t, rd_kafka_event_destroy>;
+using Refusal = Handle<rd_kafka_error_t, rd_kafka_error_destroy>;
 using Queue = Handle<rd_kafka_queue_t, rd_kafka_queue_destroy>;
 using NewTopic = Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 using OldTopic = Handle<rd_kafka_DeleteTopic_t, rd_kafka_DeleteTopic_destroy>;
@@ -136,11 +137,23 @@ Result<std::int32_t> Producer::PartitionsOf(bool made) {
   }
 }
 
-Status Producer::Produce(std::int32_t partition, std::string_view record) {
-  while (rd_kafka_produce(handle_.get(), partition, RD_KAFKA_MSG_F_COPY,
-                          const_cast<char*>(record.data()), record.size(), nullptr, 0,
-                          nullptr) != 0) {
-    const auto code = rd_kafka_last_error();
+Status Producer::Produce(std::int32_t partition, std::string_view record,
+                         std::int64_t timestamp_ms) {
+  std::array<rd_kafka_vu_t, 5> arguments{};
+  arguments[0].vtype = RD_KAFKA_VTYPE_RKT;
+  arguments[0].u.rkt = handle_.get();
+  arguments[1].vtype = RD_KAFKA_VTYPE_PARTITION;
+  arguments[1].u.i32 = partition;
+  arguments[2].vtype = RD_KAFKA_VTYPE_VALUE;
+  arguments[2].u.mem = {const_cast<char*>(record.data()), record.size()};
+  arguments[3].vtype = RD_KAFKA_VTYPE_TIMESTAMP;
+  arguments[3].u.i64 = timestamp_ms;
+  arguments[4].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  arguments[4].u.i = RD_KAFKA_MSG_F_COPY;
+  while (true) {
+    const Refusal refused(rd_kafka_produceva(client_.get(), arguments.data(), arguments.size()));
+    if (refused == nullptr) break;
+    const auto code = rd_kafka_error_code(refused.get());
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) return Failed(rd_kafka_err2str(code));
     PENSTOCK_RETURN_IF_ERROR(Serve(kServeMs));
   }

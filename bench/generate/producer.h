@@ -28,8 +28,8 @@ class Producer {
   /// How many partitions the topic has; an error when it does not exist.
   Result<std::int32_t> Partitions();
 
-  /// Takes a copy. Waits while the local queue is full.
-  Status Produce(std::int32_t partition, std::string_view record);
+  /// Takes a copy. Waits while the local queue is full. `timestamp_ms` 0: now.
+  Status Produce(std::int32_t partition, std::string_view record, std::int64_t timestamp_ms);
   /// Serves the connection until `deadline`.
   Status ServeUntil(Clock::Time deadline);
   /// Waits until every record is acknowledged.
