@@ -16,9 +16,9 @@
 
 namespace penstock::ctl {
 
-/// The processes of a run: a server or none, ingestors, transforms, sinks. Starts them, starts what
-/// dies again, looks at what they say of themselves, and stops them in the order in which rows
-/// flow. Destroying it stops all. One thread.
+/// The processes of a run: a server or none, ingestors, transforms, joins, sinks. Starts them,
+/// starts what dies again, looks at what they say of themselves, and stops them in the order in
+/// which rows flow. Destroying it stops all. One thread.
 class Fleet {
  public:
   struct Parts {

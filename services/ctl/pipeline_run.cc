@@ -8,6 +8,7 @@
 #include "config/planner.h"
 #include "ctl/account.h"
 #include "ctl/embedded_nats.h"
+#include "ctl/run_stages.h"
 #include "ctl/status_line.h"
 
 namespace penstock::ctl {
@@ -69,7 +70,9 @@ Result<Summary> PipelineRun::Run(std::stop_token stop) {
   }
   OpenBucket(kAccountPatience, stop);
   account_before_ = ReadAccountNow();
-  AddStages(fleet);
+  for (const Fleet::Stage& stage : RunStages(options_, config::MakePlan(parts_.spec), url_)) {
+    fleet.AddStage(stage);
+  }
   parts_.console.Say(fmt::format("pipeline {} runs: NATS {}; {} {}", parts_.spec.pipeline_id,
                                  url_.empty() ? "of the document" : url_,
                                  options_.verbose ? "files in" : "logs and files in",
@@ -105,27 +108,6 @@ Status PipelineRun::StartServer(const DataFolder& folder, Fleet& fleet, std::sto
       return std::move(nats).error().Within("the embedded nats-server");
     }
   }
-}
-
-void PipelineRun::AddStages(Fleet& fleet) {
-  const auto argv = [&](const char* program) {
-    std::vector<std::string> words{options_.programs / program, "--pipeline", options_.file};
-    if (!url_.empty()) words.insert(words.end(), {"--nats", url_});
-    return words;
-  };
-  fleet.AddStage({.name = "ingestor",
-                  .argv = argv("penstock-ingestor"),
-                  .count = options_.ingestors,
-                  .level = 3});
-  if (config::MakePlan(parts_.spec).transform) {
-    fleet.AddStage({.name = "transform",
-                    .argv = argv("penstock-transform"),
-                    .count = options_.transforms,
-                    .level = 2,
-                    .has_state = true});
-  }
-  fleet.AddStage(
-      {.name = "sink", .argv = argv("penstock-sink"), .count = options_.sinks, .level = 1});
 }
 
 // Why it ended: "idle", "stopped" or "failed".

@@ -28,8 +28,9 @@ struct RunOptions {
   std::string nats;  ///< URLs; empty: those of the document, and without any a server of its own.
   std::filesystem::path data_folder;
   std::filesystem::path programs;  ///< The folder of the stages' executables.
-  std::uint32_t ingestors = 1;
-  std::uint32_t transforms = 1;  ///< Of a pipeline that has something to transform.
+  std::uint32_t ingestors = 1;     ///< For each source.
+  std::uint32_t transforms = 1;  ///< Of a pipeline that has something to transform; for each side.
+  std::uint32_t joins = 1;       ///< Of a pipeline with a join.
   std::uint32_t sinks = 1;
   std::optional<std::chrono::nanoseconds> until_idle;
   bool verbose = false;
@@ -70,7 +71,6 @@ class PipelineRun {
 
  private:
   Status StartServer(const DataFolder& folder, Fleet& fleet, std::stop_token stop);
-  void AddStages(Fleet& fleet);
   std::string Supervise(Fleet& fleet, std::stop_token stop);
   void Show(const RunView& view);
   void OpenBucket(Clock::Duration patience, std::stop_token stop);

@@ -12,6 +12,7 @@
 #include "ctl/console.h"
 #include "ctl/data_folder.h"
 #include "ctl/pipeline_run.h"
+#include "ctl/run_stages.h"
 #include "ctl/summary.h"
 #include "process/child_process.h"
 #include "process/exit_codes.h"
@@ -51,11 +52,14 @@ void AddRunFlags(process::Flags& flags, RunFlags& all) {
              "$XDG_STATE_HOME/penstock or ~/.local/state/penstock",
              &all.data_folder);
   flags.Text("stats-file", "FILE", "write the summary there too, as JSON", &all.stats_file);
-  flags.Number<std::uint32_t>("ingestors", "N", "ingestor processes", 1, 64, &all.run.ingestors);
+  flags.Number<std::uint32_t>("ingestors", "N", "ingestor processes for each source", 1, 64,
+                              &all.run.ingestors);
   flags.Number<std::uint32_t>("transforms", "N",
                               "transform processes of a pipeline with a filter, dedup or stateless "
-                              "transform",
+                              "transform; with a join, for each side that has a dedup",
                               1, 64, &all.run.transforms);
+  flags.Number<std::uint32_t>("joins", "N", "join processes of a pipeline with a join", 1, 64,
+                              &all.run.joins);
   flags.Number<std::uint32_t>("sinks", "N", "sink processes", 1, 64, &all.run.sinks);
   flags.Switch("verbose", "show the stages' logs instead of writing them to files",
                &all.run.verbose);
@@ -67,20 +71,19 @@ void AddRunFlags(process::Flags& flags, RunFlags& all) {
 }
 
 // The stages lie beside this program.
-Result<std::filesystem::path> ProgramsFolder(const PipelineSpec& spec) {
+Result<std::filesystem::path> ProgramsFolder() {
   std::error_code failed;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
   if (failed) return Error{Remedy::kStop, "spawn", "cannot read /proc/self/exe"};
-  std::vector<std::string> programs{"penstock-ingestor", "penstock-sink"};
-  if (config::MakePlan(spec).transform) programs.emplace_back("penstock-transform");
-  for (const std::string& program : programs) {
-    PENSTOCK_RETURN_IF_ERROR([&]() -> Status {
-      PENSTOCK_ASSIGN_OR_RETURN([[maybe_unused]] const std::string found,
-                                process::FindProgram(self.parent_path() / program));
-      return Done{};
-    }());
-  }
   return self.parent_path();
+}
+
+Status CheckPrograms(const RunOptions& options, const PipelineSpec& spec) {
+  for (const Fleet::Stage& stage : RunStages(options, config::MakePlan(spec), options.nats)) {
+    const auto found = process::FindProgram(stage.argv.front());
+    if (!found.ok()) return found.error();
+  }
+  return Done{};
 }
 
 Status FillOptions(RunFlags& all, const PipelineSpec& spec) {
@@ -89,8 +92,8 @@ Status FillOptions(RunFlags& all, const PipelineSpec& spec) {
   if (all.data_folder.empty()) {
     PENSTOCK_ASSIGN_OR_RETURN(all.run.data_folder, DefaultDataFolder(spec.pipeline_id));
   }
-  PENSTOCK_ASSIGN_OR_RETURN(all.run.programs, ProgramsFolder(spec));
-  return Done{};
+  PENSTOCK_ASSIGN_OR_RETURN(all.run.programs, ProgramsFolder());
+  return CheckPrograms(all.run, spec);
 }
 
 Result<Summary> RunToTheEnd(RunFlags& all, const ConnectNats& connect, std::stop_token stop) {

@@ -25,6 +25,7 @@ void ReadPage(const MetricsPage& page, ProcessView& view) {
   view.counts.transform_in = sum("penstock_transform_rows_in_total");
   view.counts.transform_out = sum("penstock_transform_rows_out_total");
   view.transforms = page.Sum("penstock_transform_rows_in_total").has_value();
+  view.joins = page.Sum("penstock_join_rows_dead_lettered_total").has_value();
   view.counts.rows_inserted = sum("penstock_sink_rows_out_total");
   view.counts.rows_filtered = sum("penstock_sink_rows_filtered_total");
   view.counts.rows_duplicate = sum("penstock_sink_rows_duplicate_total");
@@ -70,6 +71,10 @@ std::optional<double> RunView::LagRows() const {
 
 bool RunView::HasTransform() const {
   return std::ranges::any_of(processes, &ProcessView::transforms);
+}
+
+bool RunView::HasJoin() const {
+  return std::ranges::any_of(processes, &ProcessView::joins);
 }
 
 std::vector<std::string> RunView::Paused() const {

@@ -20,8 +20,7 @@ struct Counts {
   double rows_inserted = 0;  ///< Confirmed in ClickHouse.
   double rows_filtered = 0;  ///< Accounted for by the sink, as are duplicates.
   double rows_duplicate = 0;
-  double transform_duplicate =
-      0;  ///< Dropped by the transform: in front of a join nobody else tells.
+  double transform_duplicate = 0;  ///< Of the transform: in front of a join nobody else tells.
   double dead_letters = 0;
   BucketCounts latency;  ///< Kafka's timestamp to confirmed insert, in seconds.
 
@@ -39,6 +38,7 @@ struct ProcessView {
   std::size_t partitions_known = 0;  ///< Those whose lag it knows.
   double rows_in_flight = 0;
   bool transforms = false;                 ///< It is a transform.
+  bool joins = false;                      ///< It is a join.
   std::vector<std::string> paused;         ///< Why inserts wait.
   std::vector<std::string> why_not_ready;  ///< A sentence each; empty: it is ready.
 };
@@ -67,6 +67,7 @@ struct RunView {
   /// nullopt: not known of every assigned partition, or none is assigned.
   std::optional<double> LagRows() const;
   bool HasTransform() const;
+  bool HasJoin() const;
   /// Each reason once.
   std::vector<std::string> Paused() const;
 };

@@ -61,9 +61,10 @@ std::string StatusLine(const RunView& earlier, const RunView& later, Clock::Time
                                SecondsText(*latency.Quantile(0.95)))
                  : "  p50 -  p95 -";
   line += fmt::format("  dead letters {}", Grouped(later.counts.dead_letters));
-  if (later.HasTransform()) {
-    line += fmt::format("  filtered {}  duplicates {}", Grouped(later.counts.rows_filtered),
-                        Grouped(later.counts.rows_duplicate));
+  if (later.HasTransform() || later.HasJoin()) {
+    line += fmt::format(
+        "  filtered {}  duplicates {}", Grouped(later.counts.rows_filtered),
+        Grouped(later.HasJoin() ? later.counts.transform_duplicate : later.counts.rows_duplicate));
   }
   line += fmt::format("  total {}", Grouped(later.counts.rows_inserted));
   for (const ProcessView& process : later.processes) {

@@ -40,6 +40,15 @@ TEST(StatusLine, ShowsWhatATransformDoes) {
             "p50 -  p95 -  dead letters 0  filtered 750,000  duplicates 50,000  total 600,000");
 }
 
+TEST(StatusLine, OfAJoinTheTransformsKnowTheDuplicates) {
+  RunView run = RunAt(12, 1'500'000, 600'000);
+  run.processes.emplace_back().joins = true;
+  run.processes.back().reports = true;
+  run.counts.rows_filtered = 7;
+  run.counts.transform_duplicate = 40;
+  EXPECT_THAT(StatusLine(run, run, At(0)), HasSubstr("filtered 7  duplicates 40"));
+}
+
 TEST(StatusLine, WhatIsNotKnownIsNotInvented) {
   RunView run = RunAt(1, 0, 0);
   run.processes[0].partitions_known = 0;
