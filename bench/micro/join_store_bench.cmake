@@ -1,0 +1,1 @@
+penstock_benchmark(join_store_bench DEPS state)
