@@ -1,6 +1,8 @@
 #include "state/data_page.h"
 
-#include <algorithm>
+#include <cstring>
+
+#include "base/hash.h"
 
 namespace penstock::state {
 
@@ -12,6 +14,11 @@ char* PutVarint(char* at, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
   *at++ = static_cast<char>(value);
   return at;
+}
+
+template <typename T>
+void AppendAll(const std::vector<T>& values, std::string& out) {
+  out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
 
 }  // namespace
@@ -35,25 +42,30 @@ void DataPageWriter::Add(const StoredRow& row) {
 
 std::string_view DataPageWriter::Finish() {
   page_.clear();
-  page_.Fixed(static_cast<std::uint32_t>(highs_.size()));
-  page_.Fixed(base_ms_);
-  for (const std::uint64_t high : highs_) page_.Fixed(high);
-  for (const std::uint32_t end : ends_) page_.Fixed(end);
-  page_.Append(bodies_.view());
+  AppendFixed(page_, std::uint64_t{0});
+  AppendFixed(page_, static_cast<std::uint32_t>(highs_.size()));
+  AppendFixed(page_, base_ms_);
+  AppendAll(highs_, page_);
+  AppendAll(ends_, page_);
+  page_.append(bodies_.view());
+  const std::uint64_t checksum = Hash64(std::string_view(page_).substr(sizeof(std::uint64_t)));
+  std::memcpy(page_.data(), &checksum, sizeof(checksum));
   highs_.clear();
   ends_.clear();
   bodies_.clear();
-  return page_.view();
+  return page_;
 }
 
 bool DataPageView::Parse(std::string_view bytes) {
   size_ = 0;
   if (bytes.size() < kHead) return false;
-  const std::size_t size = LoadUnaligned<std::uint32_t>(bytes.data());
+  const auto checksum = LoadUnaligned<std::uint64_t>(bytes.data());
+  if (Hash64(bytes.substr(sizeof(checksum))) != checksum) return false;
+  const std::size_t size = LoadUnaligned<std::uint32_t>(bytes.data() + kCount);
   constexpr std::size_t kFixed = sizeof(std::uint64_t) + sizeof(std::uint32_t);
   if (size == 0 || size > (bytes.size() - kHead) / kFixed) return false;
   bytes_ = bytes;
-  base_ms_ = LoadUnaligned<std::int64_t>(bytes.data() + sizeof(std::uint32_t));
+  base_ms_ = LoadUnaligned<std::int64_t>(bytes.data() + kBase);
   size_ = size;
   bodies_ = kHead + size * kFixed;
   return bodies_ + End(size - 1) == bytes.size();

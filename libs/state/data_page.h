@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -26,13 +27,13 @@ class DataPageWriter {
   std::vector<std::uint32_t> ends_;
   ByteBuffer bodies_;
   std::int64_t base_ms_ = 0;
-  ByteBuffer page_;
+  std::string page_;
 };
 
 /// A page that is read: a view of its bytes.
 class DataPageView {
  public:
-  /// False when it is malformed.
+  /// False when it is damaged.
   bool Parse(std::string_view bytes);
   std::size_t size() const { return size_; }
   std::uint64_t high(std::size_t row) const;
@@ -44,8 +45,11 @@ class DataPageView {
  private:
   std::uint32_t End(std::size_t row) const;
 
-  // Count and base time; then the top halves of the keys, where the bodies end, the bodies.
-  static constexpr std::size_t kHead = sizeof(std::uint32_t) + sizeof(std::int64_t);
+  // Checksum of what follows, count and base time; then the top halves of the keys, where the
+  // bodies end, the bodies.
+  static constexpr std::size_t kCount = sizeof(std::uint64_t);
+  static constexpr std::size_t kBase = kCount + sizeof(std::uint32_t);
+  static constexpr std::size_t kHead = kBase + sizeof(std::int64_t);
   std::string_view bytes_;
   std::size_t size_ = 0;
   std::size_t bodies_ = 0;

@@ -50,6 +50,7 @@ Status RocksRowStore::LoadRuns() {
   PENSTOCK_RETURN_IF_ERROR(files_->ReadPieces(there.back(), bytes));
   const SliceSizes slices = {sides_[0].slices.ms(), sides_[1].slices.ms()};
   PENSTOCK_ASSIGN_OR_RETURN(Mark mark, ReadMark(bytes, slices, options_.folder));
+  Runs runs;
   std::set<PageRef> known = {there.back()};
   for (Mark::OfRun& run : mark.runs) {
     known.insert({run.slice, run.number, 0});
@@ -61,8 +62,10 @@ Status RocksRowStore::LoadRuns() {
     loaded.removed = std::move(run.removed);
     loaded.live_rows = run.live_rows;
     loaded.live_bytes = run.live_bytes;
-    Of(SideOf(run.slice)).runs[run.slice].push_back(std::make_unique<RowRun>(std::move(loaded)));
+    runs.push_back(std::make_unique<RowRun>(std::move(loaded)));
   }
+  OpenFiles(runs);
+  for (auto& run : runs) Of(SideOf(run->slice)).runs[run->slice].push_back(std::move(run));
   for (const PageRef& run : there) {
     next_run_ = std::max(next_run_, run.run + 1);
     if (!known.contains({run.slice, run.run, 0})) files_->Delete(run.slice, run.run);
@@ -133,7 +136,7 @@ RocksRowStore::Stats RocksRowStore::stats() const {
 }
 
 RocksRowStore::Costs RocksRowStore::costs() const {
-  Costs costs{.page_reads = page_reads_};
+  Costs costs{.page_reads = page_reads_, .page_reads_by_rocksdb = page_reads_by_rocksdb_};
   for (const SideRows& side : sides_) {
     costs.young_bytes += side.young.bytes();
     for (const auto& [slice, runs] : side.runs) {

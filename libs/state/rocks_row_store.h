@@ -61,6 +61,7 @@ class RocksRowStore final : public RowStore {
 
   struct Costs {
     std::uint64_t page_reads = 0;
+    std::uint64_t page_reads_by_rocksdb = 0;  ///< Of them: the file itself did not give the page.
     std::uint64_t runs = 0;
     std::uint64_t young_bytes = 0;  ///< In memory: rows that are not on disk yet,
     std::uint64_t index_bytes = 0;  ///< filters, indexes and marks of removed rows.
@@ -117,6 +118,7 @@ class RocksRowStore final : public RowStore {
   void Ask(const Runs& runs, std::span<const Query> queries, bool newest);
   template <typename Seen>
   void ForEachHit(const Runs& runs, std::span<const Query> queries, const Seen& seen);
+  Status ReadPage(const RowRun& run, const PageRef& page);
   template <typename Seen>
   Status ReadPages(const Seen& seen);
   Status FindOldestOnDisk(SideRows& side, std::int64_t before_ms, std::size_t limit);
@@ -129,6 +131,7 @@ class RocksRowStore final : public RowStore {
   Status WriteYoung(Side side, std::vector<RowRunWriter>& writers);
   Status StepMerge(std::size_t rows);
   Status BeginMerge();
+  void OpenFiles(std::span<const std::unique_ptr<RowRun>> runs);
   bool IsFull() const;
 
   Options options_;
@@ -143,6 +146,7 @@ class RocksRowStore final : public RowStore {
   bool may_merge_ = true;        ///< Runs have come since the last look for some to merge.
   std::vector<PageRef> doomed_;  ///< Runs to delete when the disk says that they are gone.
   std::uint64_t page_reads_ = 0;
+  std::uint64_t page_reads_by_rocksdb_ = 0;
 
   // Of the last call that found something.
   std::vector<Located> located_;  ///< Left rows, for Write to remove.
@@ -155,7 +159,7 @@ class RocksRowStore final : public RowStore {
   std::vector<std::uint32_t> hits_;
   std::vector<Lookup> lookups_;
   std::vector<Lookup> further_;
-  std::vector<PageRef> pages_;
+  std::vector<char> page_;
   DataPageView view_;
 };
 

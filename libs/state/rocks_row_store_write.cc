@@ -133,12 +133,20 @@ Status RocksRowStore::Flush() {
   mark_ = mark;
   for (const PageRef& run : doomed_) files_->Delete(run.slice, run.run);
   doomed_.clear();
+  OpenFiles(added);
   for (auto& run : added) {
     may_merge_ = true;
     Of(SideOf(run->slice)).runs[run->slice].push_back(std::move(run));
   }
   changed_ = must_write_ = false;
   return Done{};
+}
+
+void RocksRowStore::OpenFiles(std::span<const std::unique_ptr<RowRun>> runs) {
+  std::vector<PageRef> names;
+  for (const auto& run : runs) names.push_back({run->slice, run->number, 0});
+  const std::vector<int> files = files_->OpenFiles(names);
+  for (std::size_t i = 0; i < runs.size(); ++i) runs[i]->file = RunFile(files[i]);
 }
 
 Status RocksRowStore::StepMerge(std::size_t rows) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <rocksdb/iterator.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -31,6 +32,16 @@ bool Load(ByteReader& reader, std::size_t count, std::vector<T>& values) {
 
 }  // namespace
 
+RunFile::~RunFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+bool RunFile::Read(std::uint64_t offset, std::span<char> out) const {
+  if (descriptor_ < 0) return false;
+  const auto read = pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+  return read == static_cast<ssize_t>(out.size());
+}
+
 bool RowRun::Remove(std::size_t row, std::size_t data_bytes) {
   if (removed.empty()) removed.resize((rows + 63) / 64);
   std::uint64_t& word = removed[row / 64];
@@ -53,7 +64,7 @@ std::pair<std::uint32_t, std::uint32_t> RowRun::PagesOf(const KeyHash& key) cons
 }
 
 std::size_t RowRun::bytes() const {
-  return filter.bytes() + BytesOf(highs).size() + BytesOf(firsts).size() + BytesOf(removed).size();
+  return filter.bytes() + BytesOf(highs).size() + BytesOf(pages).size() + BytesOf(removed).size();
 }
 
 Result<RowRunWriter> RowRunWriter::Open(RunFiles& files, std::int64_t slice, std::uint64_t number,
@@ -69,7 +80,7 @@ Result<RowRunWriter> RowRunWriter::Open(RunFiles& files, std::int64_t slice, std
 Status RowRunWriter::Add(const StoredRow& row) {
   if (page_.rows() == 0) {
     run_.highs.push_back(row.key.high);
-    run_.firsts.push_back(static_cast<std::uint32_t>(run_.rows));
+    run_.pages.push_back({.first_row = static_cast<std::uint32_t>(run_.rows)});
   }
   page_.Add(row);
   run_.filter.Insert(row.key);
@@ -81,7 +92,11 @@ Status RowRunWriter::Add(const StoredRow& row) {
 }
 
 Status RowRunWriter::WritePage() {
-  return file_.Put(static_cast<std::uint32_t>(run_.highs.size() - 1), page_.Finish());
+  const std::string_view bytes = page_.Finish();
+  PENSTOCK_RETURN_IF_ERROR(file_.Put(static_cast<std::uint32_t>(run_.pages.size() - 1), bytes));
+  run_.pages.back().offset = file_.OffsetOfLast(bytes.size());
+  run_.pages.back().size = static_cast<std::uint32_t>(bytes.size());
+  return Done{};
 }
 
 Result<RowRun> RowRunWriter::Finish() {
@@ -89,7 +104,7 @@ Result<RowRun> RowRunWriter::Finish() {
   run_.live_rows = run_.rows;
   std::uint32_t page = kFirstFilterPage;
   for (const std::string_view part :
-       {run_.filter.Bytes(), BytesOf(run_.highs), BytesOf(run_.firsts)}) {
+       {run_.filter.Bytes(), BytesOf(run_.highs), BytesOf(run_.pages)}) {
     PENSTOCK_ASSIGN_OR_RETURN(page, file_.PutPieces(page, part));
   }
   std::string header;
@@ -131,7 +146,7 @@ Result<RowRun> LoadRowRun(RunFiles& files, std::int64_t slice, std::uint64_t num
   ByteReader parts(bytes);
   const std::string_view filter = parts.Take(run.filter.bytes());
   if (!parts.ok() || !run.filter.Load(0, filter) || !Load(parts, pages, run.highs) ||
-      !Load(parts, pages, run.firsts) || parts.left() != 0) {
+      !Load(parts, pages, run.pages) || parts.left() != 0) {
     return CorruptStore("a filter has another size", folder);
   }
   return run;
@@ -164,7 +179,7 @@ Status RowRunCursor::Next() {
       PENSTOCK_RETURN_IF_ERROR(NextPage());
       if (done_) return Done{};
     }
-    place_ = run_->firsts[next_page_ - 1] + next_;
+    place_ = run_->pages[next_page_ - 1].first_row + next_;
     if (place_ >= run_->rows || !view_.Read(next_++, row_)) {
       return CorruptStore("a page is malformed", folder);
     }
@@ -179,7 +194,7 @@ Status RowRunCursor::NextPage() {
     if (!pages_->at->status().ok()) {
       return Failure(pages_->at->status(), "a run cannot be read", folder);
     }
-    if (next_page_ != run_->highs.size()) return CorruptStore("a run has lost pages", folder);
+    if (next_page_ != run_->pages.size()) return CorruptStore("a run has lost pages", folder);
     done_ = true;
     return Done{};
   }

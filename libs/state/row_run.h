@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +25,25 @@ inline bool RowBefore(const StoredRow& a, const StoredRow& b) {
   return a.time_ms != b.time_ms ? a.time_ms < b.time_ms : a.number < b.number;
 }
 
+/// A file that is open for reading, or -1.
+class RunFile {
+ public:
+  RunFile() = default;
+  explicit RunFile(int descriptor) : descriptor_(descriptor) {}
+  RunFile(RunFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  RunFile& operator=(RunFile&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
+  ~RunFile();
+
+  /// False when these bytes are not to be had.
+  bool Read(std::uint64_t offset, std::span<char> out) const;
+
+ private:
+  int descriptor_ = -1;
+};
+
 /// A run of stored rows: those of one side and slice of time in the order of RowBefore, written
 /// once, as one file of RocksDB. What is in memory of it: a filter, where its pages begin, and
 /// which of its rows were removed since.
@@ -34,8 +54,14 @@ struct RowRun {
   std::int64_t oldest_ms = std::numeric_limits<std::int64_t>::max();
   std::int64_t newest_ms = std::numeric_limits<std::int64_t>::min();
   KeyFilter filter;
-  std::vector<std::uint64_t> highs;   ///< Of each page: the top half of its first key.
-  std::vector<std::uint32_t> firsts;  ///< Of each page: its first row, by its place in the run.
+  std::vector<std::uint64_t> highs;  ///< Of each page: the top half of its first key.
+  struct Page {
+    std::uint64_t offset = 0;  ///< In the file.
+    std::uint32_t size = 0;
+    std::uint32_t first_row = 0;  ///< By its place in the run.
+  };
+  std::vector<Page> pages;
+  RunFile file;
 
   std::vector<std::uint64_t> removed;  ///< A bit a row; empty: none.
   std::uint64_t live_rows = 0;

@@ -59,6 +59,16 @@ Result<std::uint32_t> RunFileWriter::PutPieces(std::uint32_t page, std::string_v
   return page;
 }
 
+std::uint64_t RunFileWriter::OffsetOfLast(std::size_t size) const {
+  // A block is written when the next one begins, so the file ends where the last one will lie. Its
+  // first entry: three lengths (shared, key, value), the key, RocksDB's own part of that, the
+  // value.
+  constexpr std::size_t kKeyBytes = 20 + 8;
+  std::size_t lengths = 3;
+  for (std::size_t left = size; left >= 0x80; left >>= 7) ++lengths;
+  return file_->sst.FileSize() + lengths + kKeyBytes;
+}
+
 Status RunFileWriter::Finish() {
   const auto status = file_->sst.Finish();
   if (status.ok()) return Done{};

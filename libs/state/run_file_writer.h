@@ -25,6 +25,9 @@ class RunFileWriter {
   /// after them.
   Result<std::uint32_t> PutPieces(std::uint32_t page, std::string_view bytes);
   Status Finish();
+  /// Where in the file the value of `size` bytes lies that was put last, if it lies in a block
+  /// by itself or first in it: RocksDB's format of files.
+  std::uint64_t OffsetOfLast(std::size_t size) const;
   const std::filesystem::path& path() const { return path_; }
 
  private:

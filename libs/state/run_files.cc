@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include <fcntl.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/table.h>
@@ -208,6 +209,23 @@ Result<std::vector<PageRef>> RunFiles::List() {
   }
   std::ranges::sort(runs);
   return runs;
+}
+
+std::vector<int> RunFiles::OpenFiles(std::span<const PageRef> runs) {
+  std::vector<rocksdb::LiveFileMetaData> files;
+  inner_->db->GetLiveFilesMetaData(&files);
+  std::vector<int> opened(runs.size(), -1);
+  for (const rocksdb::LiveFileMetaData& file : files) {
+    PageRef ref;
+    if (!ReadRocksKey(file.smallestkey, ref)) continue;
+    const auto run = std::ranges::find_if(runs, [&](const PageRef& wanted) {
+      return wanted.slice == ref.slice && wanted.run == ref.run;
+    });
+    if (run == runs.end()) continue;
+    opened[static_cast<std::size_t>(run - runs.begin())] =
+        open((file.db_path + file.name).c_str(), O_RDONLY | O_CLOEXEC);
+  }
+  return opened;
 }
 
 Status RunFiles::ReadPieces(PageRef from, std::string& out) {

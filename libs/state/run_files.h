@@ -39,6 +39,9 @@ class RunFiles {
 
   /// The first page of every run, in order.
   Result<std::vector<PageRef>> List();
+  /// The file of each of these runs, to be read past RocksDB; -1 for one that cannot be opened.
+  /// The caller closes it. It stays readable when the run is deleted.
+  std::vector<int> OpenFiles(std::span<const PageRef> runs);
   /// Appends the pages of a run from this one on that follow each other.
   Status ReadPieces(PageRef from, std::string& out);
 

@@ -233,6 +233,17 @@ class RowStoreLawTest : public RowStoreTest {
   std::unique_ptr<RocksRowStore> store_;
 };
 
+// Pages are read from where RocksDB's format of files should have them.
+TEST_F(RowStoreLawTest, PagesLieWhereTheyAreLookedFor) {
+  Restart(3);
+  largest_data_ = 5000;
+  for (int i = 0; i < 60; ++i) Add();
+  Reopen();
+  for (int i = 0; i < 20; ++i) Find();
+  EXPECT_GT(store_->costs().page_reads, 50U);
+  EXPECT_EQ(store_->costs().page_reads_by_rocksdb, 0U);
+}
+
 TEST_F(RowStoreLawTest, AnswersAsTheModelDoes) {
   for (unsigned seed = 1; seed <= 8; ++seed) {
     SCOPED_TRACE("seed=" + std::to_string(seed));
