@@ -1,5 +1,7 @@
 #include "ctl/record_trial.h"
 
+#include <algorithm>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -14,6 +16,14 @@ std::vector<ColumnView> ViewsOf(const std::vector<Column>& columns) {
   return views;
 }
 
+// The transform that takes the source's records; null: none does.
+const TransformPlan* TransformOf(const PipelinePlan& plan, const SourcePlan& source) {
+  if (!plan.join) return plan.transform ? &*plan.transform : nullptr;
+  const bool left = plan.join->left.source_id == source.source_id;
+  const auto& dedup = left ? plan.join->left.dedup : plan.join->right.dedup;
+  return dedup ? &*dedup : nullptr;
+}
+
 }  // namespace
 
 std::vector<ColumnView> RecordTrial::Fate::Views() const {
@@ -21,16 +31,20 @@ std::vector<ColumnView> RecordTrial::Fate::Views() const {
 }
 
 Result<RecordTrial> RecordTrial::Make(const PipelineSpec& spec, const PipelinePlan& plan,
-                                      const Clock& clock) {
+                                      std::size_t source, const Clock& clock) {
+  const SourcePlan& of = plan.sources.at(source);
   PENSTOCK_ASSIGN_OR_RETURN(
       stage::RecordReader reader,
-      stage::RecordReader::Make({.plan = plan.sources.front(), .shards = spec.resources.shards}));
-  RecordTrial trial(spec, plan, std::move(reader));
-  if (plan.transform) {
-    state::KeyStore* const keys = plan.transform->dedup_key.empty() ? nullptr : trial.keys_.get();
-    PENSTOCK_ASSIGN_OR_RETURN(operators::BatchTransform transform,
-                              operators::BatchTransform::Make(*plan.transform, keys, clock));
-    trial.transform_.emplace(std::move(transform));
+      stage::RecordReader::Make({.plan = of, .shards = spec.resources.shards}));
+  RecordTrial trial(spec.sources.at(source).topic, of, std::move(reader));
+  if (const TransformPlan* const transform = TransformOf(plan, of)) {
+    state::KeyStore* const keys = transform->dedup_key.empty() ? nullptr : trial.keys_.get();
+    PENSTOCK_ASSIGN_OR_RETURN(operators::BatchTransform made,
+                              operators::BatchTransform::Make(*transform, keys, clock));
+    trial.transform_.emplace(std::move(made));
+    trial.fields_ = transform->output;
+  } else {
+    std::ranges::copy_if(of.fields, std::back_inserter(trial.fields_), &PlannedField::sent);
   }
   return trial;
 }

@@ -26,26 +26,27 @@ class RecordTrial {
  public:
   struct Fate {
     Outcome outcome = Outcome::kRow;
-    std::vector<Column> columns;  ///< kRow: the row as the sink gets it, the plan's sink_fields.
+    std::vector<Column> columns;  ///< kRow: the row as the sink, or a join, gets it.
     std::string reason;           ///< kDeadLetter: a DeadLetterReason's text.
     std::string error;            ///< kDeadLetter: what is wrong.
 
     std::vector<ColumnView> Views() const;
   };
 
-  /// `clock` outlives it: what expressions take for the time. Error code "config": the plan cannot
-  /// run. Of one source, without a join.
+  /// Of one source of the plan; in front of a join what becomes of its records there. `clock`
+  /// outlives it: what expressions take for the time. Error code "config": the plan cannot run.
   static Result<RecordTrial> Make(const PipelineSpec& spec, const PipelinePlan& plan,
-                                  const Clock& clock);
+                                  std::size_t source, const Clock& clock);
+
+  /// The columns of a row.
+  const std::vector<PlannedField>& fields() const { return fields_; }
 
   /// Fails only where a record is not to blame.
   Result<Fate> Take(const io::RecordChunk& chunk, std::size_t index);
 
  private:
-  RecordTrial(const PipelineSpec& spec, const PipelinePlan& plan, stage::RecordReader reader)
-      : topic_(spec.sources.front().topic),
-        source_(plan.sources.front()),
-        reader_(std::move(reader)) {}
+  RecordTrial(std::string topic, SourcePlan source, stage::RecordReader reader)
+      : topic_(std::move(topic)), source_(std::move(source)), reader_(std::move(reader)) {}
 
   Result<Fate> Transform(std::int32_t partition, const io::Record& record,
                          const std::vector<Column>& columns);
@@ -55,6 +56,7 @@ class RecordTrial {
   stage::RecordReader reader_;
   std::unique_ptr<state::MemoryKeyStore> keys_ = std::make_unique<state::MemoryKeyStore>();
   std::optional<operators::BatchTransform> transform_;
+  std::vector<PlannedField> fields_;
 };
 
 }  // namespace penstock::ctl

@@ -127,7 +127,7 @@ class TableCheck {
   // itself what is wrong; those that are right go to the server in one block, which shows their
   // values.
   void TrySamples(const std::vector<SampleRecord>& samples) {
-    auto made = RecordTrial::Make(spec_, plan_, SystemClock());
+    auto made = RecordTrial::Make(spec_, plan_, 0, SystemClock());
     if (!made.ok()) return findings_.Fault("samples", made.error().detail);
     RecordTrial trial = std::move(made).value();
     clickhouse::BlockBuilder builder(block_plan_);

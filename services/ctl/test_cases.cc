@@ -46,6 +46,7 @@ config::Field<T> Count(std::string name, std::optional<std::int64_t> T::*member)
 const config::Schema<CaseRecord>& RecordSchema() {
   using R = CaseRecord;
   static const config::Schema<R> schema = {
+      config::Text("source", &R::source),
       config::Custom<R>("value", "map, or text", ReadValue),
       config::Custom<R>("key", "text",
                         [](const Site& site, R& out) {

@@ -14,6 +14,7 @@ namespace penstock::ctl {
 
 /// A record of a case's input.
 struct CaseRecord {
+  std::string source;                ///< Of a pipeline with two: the source that it comes from.
   std::optional<std::string> value;  ///< nullopt: a tombstone.
   std::optional<std::string> key;
   std::int64_t timestamp_ms = 0;

@@ -8,6 +8,7 @@
 
 #include "base/format.h"
 #include "base/text.h"
+#include "ctl/join_trial.h"
 #include "ctl/record_trial.h"
 #include "model/row_json.h"
 
@@ -173,22 +174,74 @@ void CompareCount(std::string_view name, const std::optional<std::int64_t>& expe
   differences.push_back(fmt::format("{}: expected {}, got {}", name, *expected, got));
 }
 
+/// Gives the records of a case their offsets.
+class OffsetsOfCase {
+ public:
+  Offset Of(const CaseRecord& record) {
+    std::int64_t& next = next_[{record.source, record.partition}];
+    const Offset offset(record.offset.value_or(next));
+    next = offset.rep() + 1;
+    return offset;
+  }
+
+ private:
+  std::map<std::pair<std::string, std::int32_t>, std::int64_t> next_;
+};
+
+Status CheckSources(const PipelineSpec& spec, const TestCase& test) {
+  for (std::size_t i = 0; i < test.input.size(); ++i) {
+    const std::string& source = test.input[i].source;
+    if (source.empty() && spec.sources.size() == 1) continue;
+    if (std::ranges::find(spec.sources, source, &SourceSpec::source_id) != spec.sources.end()) {
+      continue;
+    }
+    std::vector<std::string> ids;
+    for (const SourceSpec& of : spec.sources) ids.push_back(of.source_id);
+    return Error{Remedy::kStop, "config",
+                 fmt::format("case \"{}\", input[{}].source: must be one of {}", test.name, i,
+                             fmt::join(ids, ", "))};
+  }
+  return Done{};
+}
+
+Result<Results> RunOneSource(const PipelineSpec& spec, const PipelinePlan& plan,
+                             const TestCase& test, const Clock& clock) {
+  PENSTOCK_RETURN_IF_ERROR(CheckSources(spec, test));
+  PENSTOCK_ASSIGN_OR_RETURN(RecordTrial trial, RecordTrial::Make(spec, plan, 0, clock));
+  Results results;
+  OffsetsOfCase offsets;
+  for (const CaseRecord& record : test.input) {
+    const CaseChunk chunk(record, offsets.Of(record));
+    PENSTOCK_ASSIGN_OR_RETURN(RecordTrial::Fate fate, trial.Take(chunk, 0));
+    results.Add(std::move(fate));
+  }
+  return results;
+}
+
+Result<Results> RunJoin(const PipelineSpec& spec, const PipelinePlan& plan, const TestCase& test,
+                        const Clock& clock) {
+  PENSTOCK_RETURN_IF_ERROR(CheckSources(spec, test));
+  PENSTOCK_ASSIGN_OR_RETURN(JoinTrial trial, JoinTrial::Make(spec, plan, clock));
+  Results results;
+  OffsetsOfCase offsets;
+  for (const CaseRecord& record : test.input) {
+    const CaseChunk chunk(record, offsets.Of(record));
+    PENSTOCK_ASSIGN_OR_RETURN(auto fates, trial.Take(record.source, chunk, 0));
+    for (RecordTrial::Fate& fate : fates) results.Add(std::move(fate));
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(auto fates, trial.Finish());
+  for (RecordTrial::Fate& fate : fates) results.Add(std::move(fate));
+  return results;
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> RunCase(const PipelineSpec& spec, const PipelinePlan& plan,
                                          const TestCase& test) {
   const CaseClock clock(test.now_ms);
-  PENSTOCK_ASSIGN_OR_RETURN(RecordTrial trial, RecordTrial::Make(spec, plan, clock));
-  Results results;
-  std::map<std::int32_t, std::int64_t> next_offsets;
-  for (const CaseRecord& record : test.input) {
-    std::int64_t& next = next_offsets[record.partition];
-    const Offset offset(record.offset.value_or(next));
-    next = offset.rep() + 1;
-    const CaseChunk chunk(record, offset);
-    PENSTOCK_ASSIGN_OR_RETURN(RecordTrial::Fate fate, trial.Take(chunk, 0));
-    results.Add(std::move(fate));
-  }
+  PENSTOCK_ASSIGN_OR_RETURN(const Results results, plan.join
+                                                       ? RunJoin(spec, plan, test, clock)
+                                                       : RunOneSource(spec, plan, test, clock));
   std::vector<std::string> differences;
   if (test.expect.rows) CompareRows(test.expect, results, differences);
   CompareCount("filtered", test.expect.filtered, results.filtered, differences);

@@ -98,6 +98,86 @@ TEST(RunCase, EveryFateIsCounted) {
               ElementsAre());
 }
 
+PipelineSpec Joining(std::string_view kind) {
+  return SpecOf(fmt::format(R"(
+pipeline_id: joining
+sources:
+  - &people
+    type: kafka
+    source_id: clicks
+    topic: clicks
+    connection_params: {{brokers: ["k:9092"], protocol: PLAINTEXT, mechanism: NO_AUTH}}
+    schema_fields: [{{name: id, type: string}}, {{name: page, type: string}}]
+  - type: kafka
+    source_id: users
+    topic: users
+    connection_params: {{brokers: ["k:9092"], protocol: PLAINTEXT, mechanism: NO_AUTH}}
+    schema_fields: [{{name: id, type: string}}, {{name: name, type: string}}]
+transforms:
+  - {{type: dedup, source_id: clicks, config: {{key: page, time_window: 1h}}}}
+  - {{type: filter, source_id: join, config: {{expression: 'page != "/health"'}}}}
+join:
+  enabled: true
+  type: temporal
+  kind: {}
+  left_source: {{source_id: clicks, key: id, time_window: 10m}}
+  right_source: {{source_id: users, key: id, time_window: 1h}}
+  output_fields:
+    - {{source_id: clicks, name: page}}
+    - {{source_id: users, name: name, output_name: who}}
+sink:
+  type: clickhouse
+  connection_params: {{host: c, port: "9000", http_port: "8123", database: d, username: u, password: p}}
+  table: t
+  max_batch_size: 1000
+  mapping:
+    - {{name: page, column_name: page, column_type: String}}
+    - {{name: who, column_name: who, column_type: Nullable(String)}}
+)",
+                            kind));
+}
+
+constexpr std::string_view kVisits = R"(
+  - name: visits
+    input:
+      - {source: clicks, timestamp: "2026-01-01T10:00:00Z", value: {id: "1", page: /a}}
+      - {source: users, timestamp: "2026-01-01T10:05:00Z", value: {id: "1", name: Ann}}
+      - {source: clicks, timestamp: "2026-01-01T10:06:00Z", value: {id: "1", page: /b}}
+      - {source: clicks, timestamp: "2026-01-01T10:06:00Z", value: {id: "1", page: /a}}
+      - {source: clicks, timestamp: "2026-01-01T10:06:00Z", value: {id: "1", page: /health}}
+      - {source: clicks, timestamp: "2026-01-01T10:07:00Z", value: {id: "2", page: /c}}
+      - {source: users, timestamp: "2026-01-01T10:30:00Z", value: {id: "2", name: Bob}}
+    expect:
+      duplicates: 1
+      filtered: 1
+      rows: )";
+
+TEST(RunCase, TwoSourcesAreJoinedInTime) {
+  EXPECT_THAT(Differences(Joining("inner"),
+                          std::string(kVisits) + "[{page: /a, who: Ann}, {page: /b, who: Ann}]\n"),
+              ElementsAre());
+}
+
+TEST(RunCase, InTheEndEveryWindowOfAnOuterJoinIsOver) {
+  EXPECT_THAT(
+      Differences(Joining("left"),
+                  std::string(kVisits) +
+                      "[{page: /a, who: Ann}, {page: /b, who: Ann}, {page: /c, who: null}]\n"),
+      ElementsAre());
+}
+
+TEST(RunCase, ARecordOfAJoinNamesItsSource) {
+  const TestCases cases = ReadTestCases(R"(
+tests:
+  - {name: one, input: [{source: nobody, value: {id: "1"}}], expect: {rows: []}}
+)");
+  const PipelineSpec spec = Joining("inner");
+  const auto differences = RunCase(spec, config::MakePlan(spec), cases.cases.at(0));
+  ASSERT_FALSE(differences.ok());
+  EXPECT_EQ(differences.error().detail,
+            "case \"one\", input[0].source: must be one of clicks, users");
+}
+
 TEST(RunCase, DifferencesSayWhatWasExpectedAndWhatCame) {
   EXPECT_THAT(
       Differences(Transforming(), R"(
