@@ -15,8 +15,9 @@ namespace penstock::ingestor {
 /// may be committed to Kafka (docs/delivery-guarantees.md, "the commit").
 ///
 /// A record counts from the moment its section is opened until the section was acknowledged by
-/// JetStream and the sink's progress in its shard has passed it. So the committable offset is the
-/// first record of the oldest section that is not done, or what was read, when all are.
+/// JetStream and the shard's sink has confirmed it (SinkView knows what that means). So the
+/// committable offset is the first record of the oldest section that is not done, or what was read,
+/// when all are.
 ///
 /// Thread-safe: workers open and seal, the watch on the sink's records confirms, the poll thread
 /// asks. One call a section, not a record.

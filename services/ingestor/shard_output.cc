@@ -18,6 +18,13 @@ constexpr std::size_t kLargestRaw = 8 << 20;
 constexpr std::size_t kMostSections = 256;
 constexpr auto kRoomWait = std::chrono::milliseconds(250);
 
+Error NoRoom() {
+  return Error{Remedy::kRetry, "full",
+               "nine tenths of a stream in front of the join are rows, and the rest is for its "
+               "clocks; where that lasts, the rows of its windows need more than "
+               "resources.nats.stream.maxBytes gives them"};
+}
+
 }  // namespace
 
 ShardOutput::ShardOutput(Options options, Parts parts, AnswerCallback on_answer, FindPartition find)
@@ -161,7 +168,9 @@ void ShardOutput::SendIfDue(bool flush) {
   }
   if (!flush && !Full() && now < opened_ + options_.max_delay) return;
   if (WaitsForRoom()) {
+    if (now < next_look_) return;
     next_look_ = now + kRoomWait;
+    parts_.metrics.PublishRefused(options_.shard, NoRoom());
     return;
   }
   Seal();

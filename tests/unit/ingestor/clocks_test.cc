@@ -1,4 +1,6 @@
 #include <map>
+#include <random>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -49,7 +51,7 @@ class ClocksTest : public ::testing::Test {
   }
 
   PartitionStay& Add(std::int32_t number) {
-    PartitionStay& partition = partitions_[number];
+    PartitionStay& partition = partitions_[number] = {};
     partition.stay = tracker_.Start(number, Offset(0));
     partition.start = Offset(0);
     partition.origin = {"s", "t", number, 1, 1};
@@ -232,6 +234,71 @@ TEST_F(ClocksTest, InAFullStreamRowsWaitAndClocksGo) {
   ASSERT_EQ(Batches().back().size(), 1U);
   EXPECT_EQ(Batches().back()[0].after, Offset(0)) << "no gap";
   EXPECT_EQ(Batches().back()[0].clock_ms, 5000);
+}
+
+// Law: whatever is sent when, and whether there is room, what a section says of its partition's
+// time is true of every record that comes after it in the stream; and records leave no gap.
+TEST_F(ClocksTest, NoClockSpeaksOfRecordsThatComeAfterIt) {
+  for (unsigned seed = 0; seed < 100; ++seed) {
+    SCOPED_TRACE(fmt::format("seed={}", seed));
+    std::mt19937_64 random(seed);
+    const StreamSeq before = streams_.State(kStream).value().last;
+    std::map<std::int32_t, std::int64_t> next;
+    for (std::int32_t number = 0; number < 3; ++number) Add(number);
+    std::int64_t timestamp_ms = 0;
+    for (int step = 0; step < 300; ++step) {
+      const auto number = static_cast<std::int32_t>(random() % 3);
+      PartitionStay& partition = partitions_[number];
+      switch (random() % 8) {
+        case 0:
+          partition.clock.Took(++timestamp_ms);  // A record of another shard.
+          break;
+        case 1:
+          Tell();
+          break;
+        case 2:
+          output_->SendIfDue(random() % 2 == 0);
+          break;
+        case 3:
+          Answer();
+          break;
+        case 4:
+          room_.Published(ShardId(0), 2 * kStreamBytes);
+          break;
+        case 5:
+          room_.Look();
+          break;
+        default:
+          if (output_->CanTake(1)) Append(partition, next[number]++, ++timestamp_ms);
+      }
+      clock_.Advance(milliseconds(random() % 100));
+    }
+    Answer();
+    room_.Look();
+    Send();
+
+    std::map<std::int32_t, std::int64_t> clocks;
+    std::map<std::int32_t, Offset> last;
+    protocol::Rows rows;
+    for (const io::StreamMessage& message : streams_.Messages(kStream)) {
+      if (message.seq <= before) continue;
+      const protocol::Envelope envelope = protocol::ReadEnvelope(message.data).value();
+      ASSERT_TRUE(protocol::ReadRows(envelope, message.data, rows).ok());
+      std::size_t row = 0;
+      for (const Section& section : envelope.sections) {
+        const std::int32_t number = section.origin.partition;
+        ASSERT_EQ(section.after, last.try_emplace(number, -1).first->second);
+        last[number] = section.last;
+        for (std::size_t i = 0; i < section.rows(); ++i, ++row) {
+          ASSERT_GT(rows.timestamps_ms[row], clocks[number]);
+        }
+        if (section.clock_ms) clocks[number] = std::max(clocks[number], *section.clock_ms);
+      }
+    }
+    for (const auto& [number, end] : next) ASSERT_EQ(last[number], Offset(end - 1));
+    ASSERT_TRUE(
+        streams_.Trim(kStream, StreamSeq(streams_.State(kStream).value().last.rep() + 1)).ok());
+  }
 }
 
 TEST_F(ClocksTest, ManyPartitionsAreAllToldInSeveralBatches) {
