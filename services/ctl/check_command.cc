@@ -30,13 +30,18 @@ struct CheckFlags {
 void CheckServers(const CheckFlags& all, const PipelineSpec& spec, const ConnectNats& connect,
                   const OpenRecords& open, std::stop_token stop, Findings& findings) {
   const PipelinePlan plan = config::MakePlan(spec);
-  std::vector<SampleRecord> samples;
-  const auto records = open(spec.sources.front());
-  if (records.ok()) {
-    samples =
-        CheckTopic(spec.sources.front(), *records.value(), all.samples, SystemClock(), findings);
-  } else {
-    findings.Fault("kafka", records.error().detail);
+  std::vector<std::vector<SampleRecord>> samples;
+  for (const SourceSpec& source : spec.sources) {
+    samples.emplace_back();
+    const auto records = open(source);
+    if (records.ok()) {
+      samples.back() = CheckTopic(source, *records.value(), all.samples, SystemClock(), findings);
+    } else {
+      findings.Fault("kafka", records.error().detail);
+    }
+    if (all.samples > 0 && samples.back().empty()) {
+      findings.Warn("samples", fmt::format("there is no record of {} to try", source.topic));
+    }
   }
   if (all.nats.empty() && spec.resources.nats.urls.empty()) {
     findings.Good("nats", "no server is named: `penstock run` brings its own");
@@ -46,7 +51,6 @@ void CheckServers(const CheckFlags& all, const PipelineSpec& spec, const Connect
     findings.Fault("nats", nats.error().detail);
   }
   CheckTable(spec, plan, samples, stop, findings);
-  if (all.samples > 0 && samples.empty()) findings.Warn("samples", "there is no record to try");
 }
 
 }  // namespace

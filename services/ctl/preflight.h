@@ -31,8 +31,10 @@ std::vector<SampleRecord> CheckTopic(const SourceSpec& source, io::RecordFetcher
 void CheckNats(const PipelineSpec& spec, Nats& nats, Findings& findings);
 
 /// Asks ClickHouse about the table and what the pipeline may do with it, and what each column
-/// would get of the samples, without writing.
+/// would get of the samples (of each source), without writing. Where two sources are joined it says
+/// of each sample whether the join would take it in.
 void CheckTable(const PipelineSpec& spec, const PipelinePlan& plan,
-                const std::vector<SampleRecord>& samples, std::stop_token stop, Findings& findings);
+                const std::vector<std::vector<SampleRecord>>& samples, std::stop_token stop,
+                Findings& findings);
 
 }  // namespace penstock::ctl

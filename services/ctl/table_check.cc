@@ -46,7 +46,7 @@ class TableCheck {
         findings_(findings),
         client_(spec.sink.connection) {}
 
-  void Run(const std::vector<SampleRecord>& samples) {
+  void Run(const std::vector<std::vector<SampleRecord>>& samples) {
     const auto version = client_.Query("SELECT version(), currentUser() FORMAT TSV", stop_);
     if (!version.ok()) return Fault(version.error());
     std::string text = version.value().substr(0, version.value().find('\n'));
@@ -62,7 +62,9 @@ class TableCheck {
     CheckWindow();
     if (!MakePlan()) return;
     CheckUnmapped();
-    if (!samples.empty()) TrySamples(samples);
+    for (std::size_t source = 0; source < samples.size(); ++source) {
+      if (!samples[source].empty()) TrySamples(samples[source], source);
+    }
   }
 
  private:
@@ -126,27 +128,30 @@ class TableCheck {
   // Each record goes through the stages' code and the block builder alone, so that each says for
   // itself what is wrong; those that are right go to the server in one block, which shows their
   // values.
-  void TrySamples(const std::vector<SampleRecord>& samples) {
-    auto made = RecordTrial::Make(spec_, plan_, 0, SystemClock());
+  void TrySamples(const std::vector<SampleRecord>& samples, std::size_t source) {
+    auto made = RecordTrial::Make(spec_, plan_, source, SystemClock());
     if (!made.ok()) return findings_.Fault("samples", made.error().detail);
     RecordTrial trial = std::move(made).value();
     clickhouse::BlockBuilder builder(block_plan_);
     std::vector<std::string> places;
-    for (const SampleRecord& sample : samples) TrySample(sample, trial, builder, places);
+    for (const SampleRecord& sample : samples) TrySample(sample, source, trial, builder, places);
     if (builder.rows() > 0) ShowRows(builder.Finish(clickhouse::BodyCodec::kNone), places);
   }
 
-  void TrySample(const SampleRecord& sample, RecordTrial& trial, clickhouse::BlockBuilder& builder,
-                 std::vector<std::string>& places) {
+  void TrySample(const SampleRecord& sample, std::size_t source, RecordTrial& trial,
+                 clickhouse::BlockBuilder& builder, std::vector<std::string>& places) {
     const io::Record& record = sample.chunk->records().front();
     const std::string place =
-        fmt::format("{}/{}/{}", spec_.sources.front().topic, sample.partition, record.offset.rep());
+        fmt::format("{}/{}/{}", spec_.sources[source].topic, sample.partition, record.offset.rep());
     const auto fate = trial.Take(*sample.chunk, 0);
     if (!fate.ok()) {
       return findings_.Fault("samples", fmt::format("{}: {}", place, fate.error().detail));
     }
     switch (fate.value().outcome) {
       case Outcome::kRow:
+        if (plan_.join) {
+          return findings_.Good("samples", fmt::format("{} would be taken in by the join", place));
+        }
         return AddRow(sample, fate.value(), place, builder, places);
       case Outcome::kFiltered:
         return findings_.Good("samples", fmt::format("{} would be filtered", place));
@@ -209,7 +214,7 @@ class TableCheck {
 }  // namespace
 
 void CheckTable(const PipelineSpec& spec, const PipelinePlan& plan,
-                const std::vector<SampleRecord>& samples, std::stop_token stop,
+                const std::vector<std::vector<SampleRecord>>& samples, std::stop_token stop,
                 Findings& findings) {
   TableCheck(spec, plan, std::move(stop), findings).Run(samples);
 }
