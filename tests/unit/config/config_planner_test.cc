@@ -304,6 +304,155 @@ TEST(PlannerTest, AJoinSendsItsKeysAndOutputs) {
   EXPECT_EQ(plan.sink_fields[1].name, "why");
 }
 
+// kEverything's sources and sides, with what a test says of transforms and the rest of the join.
+PipelineSpec Joined(const std::string& transforms, const std::string& join_lines,
+                    const std::string& outputs, const std::string& mapping) {
+  const std::string all = kEverything;
+  const std::size_t begin = all.find("transforms:\n");
+  const std::size_t sink = all.find("sink:\n", begin);
+  const std::size_t map = all.find("  mapping:\n");
+  return Parse(all.substr(0, begin) + transforms + "join:\n  enabled: true\n" + join_lines +
+               "  left_source: {source_id: orders, key: id, time_window: 1h}\n"
+               "  right_source: {source_id: refunds, key: order_id, time_window: 2h}\n"
+               "  output_fields:\n" +
+               outputs + all.substr(sink, map - sink) + "  mapping:\n" + mapping +
+               "resources:\n  shards: 6\n  nats:\n    stream: {maxBytes: 6GiB}\n"
+               "    storage: memory\n");
+}
+const std::string kOutputs =
+    "    - {source_id: orders, name: amount, output_name: amount}\n"
+    "    - {source_id: refunds, name: reason, output_name: why}\n";
+const std::string kOutputMapping =
+    "    - {name: amount, column_name: amount, column_type: Float64}\n"
+    "    - {name: why, column_name: why, column_type: String}\n";
+
+std::string DedupOf(const std::string& source_id, const std::string& key) {
+  return fmt::format(
+      "  - type: dedup\n    source_id: {}\n    config: {{key: {}, time_window: 3h}}\n", source_id,
+      key);
+}
+
+TEST(PlannerTest, WithoutADedupTheSidesAreWhatTheIngestorsSend) {
+  const PipelinePlan plan = MakePlan(Joined("", "", kOutputs, kOutputMapping));
+  ASSERT_TRUE(plan.join.has_value());
+  EXPECT_FALSE(plan.transform.has_value());
+  EXPECT_EQ(plan.sink_hop, Hop::kOut);
+  const JoinPlan& join = *plan.join;
+  EXPECT_EQ(plan.sources[0].hop, Hop::kLeft);
+  EXPECT_EQ(plan.sources[1].hop, Hop::kRight);
+  EXPECT_THAT(plan.sources[0].route_key, ElementsAre("id"));
+  EXPECT_TRUE(plan.sources[0].clocks);
+  EXPECT_THAT(Names(join.left.input), ElementsAre("id", "amount"));
+  EXPECT_THAT(Names(join.right.input), ElementsAre("order_id", "reason"));
+  EXPECT_EQ(join.left.fingerprints, plan.sources[0].fingerprints);
+  EXPECT_EQ(join.left.window, std::chrono::hours(1));
+  EXPECT_FALSE(join.left.dedup || join.left.shuffled || join.after || join.sends_unmatched);
+  ASSERT_EQ(join.outputs.size(), 2U);
+  EXPECT_EQ(join.outputs[1].side, Side::kRight);
+  EXPECT_EQ(join.right.input.at(join.outputs[1].field).name, "reason");
+  EXPECT_THAT(Names(join.output), ElementsAre("amount", "why"));
+  EXPECT_THAT(Names(plan.sink_fields), ElementsAre("amount", "why"));
+}
+
+TEST(PlannerTest, ADedupByTheJoinKeyPassesOnInItsShard) {
+  const PipelinePlan plan =
+      MakePlan(Joined("transforms:\n" + DedupOf("orders", "id"), "", kOutputs, kOutputMapping));
+  const JoinSidePlan& left = plan.join->left;
+  ASSERT_TRUE(left.dedup.has_value());
+  EXPECT_EQ(plan.sources[0].hop, Hop::kLeftIn);
+  EXPECT_EQ(left.dedup->from, Hop::kLeftIn);
+  EXPECT_EQ(left.dedup->to, Hop::kLeft);
+  EXPECT_EQ(left.dedup->keys, Hop::kLeftKeys);
+  EXPECT_EQ(left.dedup->shuffle_key, "");
+  EXPECT_FALSE(left.shuffled);
+  EXPECT_EQ(left.fingerprints, left.dedup->fingerprints);
+  EXPECT_FALSE(plan.join->right.dedup.has_value());
+}
+
+// The field that only the dedup needs goes no further than to it.
+TEST(PlannerTest, ADedupByAnotherKeyShuffles) {
+  const PipelinePlan plan = MakePlan(
+      Joined("transforms:\n" + DedupOf("orders", "[id, count]") + DedupOf("refunds", "reason"), "",
+             kOutputs, kOutputMapping));
+  const JoinPlan& join = *plan.join;
+  EXPECT_THAT(plan.sources[0].route_key, ElementsAre("id", "count"));
+  EXPECT_THAT(Names(join.left.dedup->input), ElementsAre("id", "amount", "count"));
+  EXPECT_THAT(Names(join.left.input), ElementsAre("id", "amount"));
+  EXPECT_EQ(join.left.dedup->shuffle_key, "id");
+  EXPECT_TRUE(join.left.shuffled);
+  EXPECT_EQ(plan.sources[1].hop, Hop::kRightIn);
+  EXPECT_EQ(join.right.dedup->to, Hop::kRight);
+  EXPECT_EQ(join.right.dedup->keys, Hop::kRightKeys);
+  EXPECT_EQ(join.right.dedup->shuffle_key, "order_id");
+}
+
+TEST(PlannerTest, AnUnmatchedRowLeavesTheRightColumnsEmpty) {
+  const PipelinePlan inner = MakePlan(Joined("", "  kind: inner\n", kOutputs, kOutputMapping));
+  const PipelinePlan left = MakePlan(Joined("", "  kind: left\n", kOutputs, kOutputMapping));
+  EXPECT_FALSE(inner.join->outputs[1].column.optional);
+  EXPECT_TRUE(left.join->sends_unmatched);
+  EXPECT_TRUE(left.join->outputs[1].column.optional);
+  EXPECT_TRUE(left.sink_fields[1].optional);
+  EXPECT_EQ(left.join->outputs[0].column.optional, inner.join->outputs[0].column.optional);
+}
+
+TEST(PlannerTest, FilterAndOutputsComeAfterTheJoin) {
+  const std::string after =
+      "transforms:\n"
+      "  - type: filter\n    source_id: join\n    config: {expression: amount > 1}\n"
+      "  - type: stateless\n    source_id: join\n    config:\n      transforms:\n"
+      "        - {expression: upper(why), output_name: WHY, output_type: string}\n";
+  const PipelinePlan plan = MakePlan(
+      Joined(after, "", kOutputs, "    - {name: WHY, column_name: why, column_type: String}\n"));
+  EXPECT_FALSE(plan.transform.has_value());
+  const JoinPlan& join = *plan.join;
+  ASSERT_TRUE(join.after.has_value());
+  EXPECT_EQ(join.after->filter, "amount > 1");
+  EXPECT_THAT(Names(join.after->input), ElementsAre("amount", "why"));
+  EXPECT_THAT(Names(join.after->output), ElementsAre("WHY"));
+  EXPECT_EQ(join.output.size(), 1U);
+  EXPECT_EQ(join.fingerprints, join.after->fingerprints);
+  EXPECT_EQ(plan.sink_fields.at(0).name, "WHY");
+}
+
+TEST(PlannerTest, TheDescriptionShowsTheJoin) {
+  const PipelineSpec spec = Joined("transforms:\n" + DedupOf("orders", "count"),
+                                   "  kind: left\n  max_skew: 10m\n", kOutputs, kOutputMapping);
+  const std::string text = DescribePlan(spec, MakePlan(spec), 4);
+  EXPECT_THAT(text, HasSubstr("ingestor-orders   Kafka topic shop.orders → left-in; 5 threads"));
+  EXPECT_THAT(text, HasSubstr("ingestor-refunds  Kafka topic shop.refunds → right; 5 threads"));
+  EXPECT_THAT(text, HasSubstr("transform-orders  left-in → left of every shard; 6 threads"));
+  EXPECT_THAT(text, HasSubstr("join              left and right → out; 18 threads"));
+  EXPECT_THAT(text, HasSubstr("sink              out → ClickHouse table shop.orders"));
+  EXPECT_THAT(text, HasSubstr("  left-in: 6 of 1024 MiB each, in memory\n"));
+  EXPECT_THAT(text, HasSubstr("  left-keys: 6 of 1024 MiB each, in memory; room for 24855 new keys "
+                              "a second over 3h, at about 24 bytes each\n"));
+  EXPECT_THAT(text, HasSubstr("  right: 6 of 1024 MiB each, in memory; room for 2983 rows a second "
+                              "over 3h, at about 200 bytes each\n"));
+  EXPECT_THAT(text,
+              HasSubstr("\ntransform of orders\n  drops rows whose  count came before, within "
+                        "3h\n  sends each row on to the shard of its  id\n"));
+  EXPECT_THAT(text, HasSubstr("\njoin\n"
+                              "  left   orders by id; a row waits for its partner for 1h\n"
+                              "  right  refunds by order_id; a row can be a partner for 2h\n"
+                              "  a left row without a partner is sent with nulls when its time is "
+                              "over\n"
+                              "  a side that is more than 10m ahead of the other waits\n"
+                              "  Kafka's offset is committed when a row is taken in\n"
+                              "  makes\n"
+                              "    amount  float64   amount of orders\n"
+                              "    why     string    reason of refunds\n"));
+  const std::string json = DescribePlanAsJson(spec, MakePlan(spec), 4);
+  EXPECT_TRUE(ReadPipeline(json).faults.at(0).message.find("not valid JSON") == std::string::npos);
+  EXPECT_THAT(json, HasSubstr(R"("join": {"left": {"source_id": "orders", "key": "id", )"
+                              R"("window": "1h", "dedup": {"filter": null)"));
+  EXPECT_THAT(json, HasSubstr(R"("shuffle_key": "id")"));
+  EXPECT_THAT(json, HasSubstr(R"("sends_unmatched": true, "max_skew": "10m")"));
+  EXPECT_THAT(json,
+              HasSubstr(R"("source_id": "refunds", "field": "reason", "column": {"name": "why")"));
+  EXPECT_THAT(json, HasSubstr(R"({"hop": "left-keys", "count": 6)"));
+}
+
 TEST(PlannerTest, StreamsInFrontOfAJoinHoldItsWindows) {
   PipelineSpec spec = Parse(kEverything);
   spec.resources.nats.max_bytes = 1;
