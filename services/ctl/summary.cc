@@ -76,11 +76,13 @@ std::string SummaryText(const Summary& summary) {
   if (!summary.exact) {
     out += "               (as the processes counted: the shards' account could not be read)\n";
   }
-  out += fmt::format("\n{:<14} {:>8} {:>14} {:>12} {:>7}\n", "process", "CPU s", "CPU s/million",
-                     "peak memory", "starts");
+  std::size_t width = 14;
+  for (const ProcessUse& use : summary.processes) width = std::max(width, use.name.size());
+  out += fmt::format("\n{:<{}} {:>8} {:>14} {:>12} {:>7}\n", "process", width, "CPU s",
+                     "CPU s/million", "peak memory", "starts");
   for (const ProcessUse& use : summary.processes) {
-    out += fmt::format("{:<14} {:>8.2f} {:>14.2f} {:>8} MiB {:>7}\n", use.name, use.cpu_seconds,
-                       PerMillion(use.cpu_seconds, summary.rows_in),
+    out += fmt::format("{:<{}} {:>8.2f} {:>14.2f} {:>8} MiB {:>7}\n", use.name, width,
+                       use.cpu_seconds, PerMillion(use.cpu_seconds, summary.rows_in),
                        (use.peak_resident_bytes + (1 << 20) - 1) >> 20, use.starts);
   }
   return out;

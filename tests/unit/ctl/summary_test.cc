@@ -54,6 +54,15 @@ TEST(Summary, TheTextHasTheNumbersOfEachProcess) {
   EXPECT_THAT(text, HasSubstr("ingestor-0         3.20           1.60      100 MiB       1\n"));
 }
 
+TEST(Summary, LongNamesOfProcessesHaveRoom) {
+  Summary summary = Example();
+  summary.processes[0].name = "transform-clicks-0";
+  const std::string text = SummaryText(summary);
+  EXPECT_THAT(text, AllOf(HasSubstr("process               CPU s"),
+                          HasSubstr("transform-clicks-0     3.20           1.60"),
+                          HasSubstr("sink-0                 1.00")));
+}
+
 TEST(Summary, WhatIsOnlyCountedIsSaidToBe) {
   Summary summary = Example();
   summary.exact = false;
