@@ -1,8 +1,8 @@
 // The row store of a join: what the stage does for each message (find partners, remove left rows
 // that have one, add the others), over one store and over twelve. A row is of about 100 bytes; of
 // 500,000 keys each comes as often on the left as on the right; half of the left rows find a right
-// row at once, the others wait for one or for the end of the window. Items are input rows. CPU is
-// that of the whole process, all threads.
+// row at once, the others wait for one or for the end of the window. "strange": no key comes twice,
+// all rows are held. Items are input rows. CPU is that of the whole process, all threads.
 //
 // PENSTOCK_BENCH_FOLDER says where the stores lie (default: the folder for temporary files).
 #include <algorithm>
@@ -30,6 +30,7 @@ namespace {
 
 constexpr std::size_t kBatchRows = 4000;
 constexpr std::uint64_t kKeys = 500'000;
+constexpr std::uint64_t kStrangeKeys = std::uint64_t{1} << 62;
 constexpr std::int64_t kWindowMs = 3600 * 1000;
 constexpr std::size_t kPageCacheBytes = 32 << 20;
 // Memory for young rows, of all stores together.
@@ -69,7 +70,7 @@ void Check(const Status& status) {
 /// What is measured: the calls of the store, as an inner join makes them.
 class Join {
  public:
-  Join(std::size_t stores, std::uint64_t rows) : rows_(rows) {
+  Join(std::size_t stores, std::uint64_t rows, std::uint64_t keys) : rows_(rows), keys_(keys) {
     for (std::size_t i = 0; i < stores; ++i) {
       auto opened =
           RocksRowStore::Open({.folder = Folder() / std::to_string(i),
@@ -98,7 +99,7 @@ class Join {
       // All rows lie in one window.
       const auto time = static_cast<std::int64_t>(
           1'700'000'000'000 + next_ * static_cast<std::uint64_t>(kWindowMs) / rows_);
-      const KeyHash key = KeyOf(random_() % kKeys);
+      const KeyHash key = KeyOf(random_() % keys_);
       Batch& batch = batches_[key.high % batches_.size()];
       batch.queries.push_back({key, time - kWindowMs, time + kWindowMs});
       batch.rows.push_back({key, time, time, next_ + 1, data_});
@@ -149,6 +150,7 @@ class Join {
   }
 
   std::uint64_t rows_;
+  std::uint64_t keys_;
   StoreResources resources_{kPageCacheBytes};
   std::vector<std::unique_ptr<RocksRowStore>> stores_;
   std::mt19937_64 random_{1};
@@ -170,8 +172,8 @@ void Report(benchmark::State& state, double cpu, std::uint64_t rows) {
   state.counters["cpu_us_a_row"] = cpu * 1e6 / static_cast<double>(rows);
 }
 
-void Fill(benchmark::State& state, std::size_t stores, std::uint64_t rows) {
-  join.emplace(stores, rows);
+void Fill(benchmark::State& state, std::size_t stores, std::uint64_t rows, std::uint64_t keys) {
+  join.emplace(stores, rows, keys);
   static const int at_exit = std::atexit([] { join.reset(); });
   PENSTOCK_CHECK(at_exit == 0, "there is room for it");
   double cpu = 0;
@@ -231,21 +233,23 @@ void Expire(benchmark::State& state) {
   state.counters["resident_MiB"] = ResidentMiB();
 }
 
-void OfSize(const std::string& name, std::size_t stores, std::uint64_t rows) {
+void OfSize(const std::string& name, std::size_t stores, std::uint64_t rows, std::uint64_t keys) {
   const auto once = [&](const std::string& what, auto run) {
     benchmark::RegisterBenchmark((name + what).c_str(), run)
         ->Iterations(1)
         ->Unit(benchmark::kMillisecond);
   };
-  once("/join", [=](benchmark::State& state) { Fill(state, stores, rows); });
+  once("/join", [=](benchmark::State& state) { Fill(state, stores, rows, keys); });
   once("/expire", Expire);
 }
 
 const bool kRegistered = [] {
   for (const std::size_t stores : {1U, 12U}) {
-    OfSize("1M/stores:" + std::to_string(stores), stores, 1'000'000);
-    OfSize("2M/stores:" + std::to_string(stores), stores, 2'000'000);
-    OfSize("10M/stores:" + std::to_string(stores), stores, 10'000'000);
+    const std::string over = "/stores:" + std::to_string(stores);
+    OfSize("1M" + over, stores, 1'000'000, kKeys);
+    OfSize("2M" + over, stores, 2'000'000, kKeys);
+    OfSize("10M" + over, stores, 10'000'000, kKeys);
+    OfSize("10M_strange" + over, stores, 10'000'000, kStrangeKeys);
   }
   return true;
 }();

@@ -13,7 +13,8 @@ namespace penstock::state {
 
 RocksRowStore::RocksRowStore(Options options)
     : options_(std::move(options)),
-      sides_{SideRows(options_.left_window_ms), SideRows(options_.right_window_ms)} {}
+      sides_{SideRows(options_.left_window_ms, options_.young_bytes),
+             SideRows(options_.right_window_ms, options_.young_bytes)} {}
 
 Result<std::unique_ptr<RocksRowStore>> RocksRowStore::Open(Options options) {
   PENSTOCK_CHECK(options.resources != nullptr, "stores share resources");
@@ -77,7 +78,8 @@ Status RocksRowStore::LoadRuns() {
 
 void RocksRowStore::Forget() {
   merge_.reset();
-  sides_ = {SideRows(options_.left_window_ms), SideRows(options_.right_window_ms)};
+  sides_ = {SideRows(options_.left_window_ms, options_.young_bytes),
+            SideRows(options_.right_window_ms, options_.young_bytes)};
   located_.clear();
   doomed_.clear();
   state_.clear();

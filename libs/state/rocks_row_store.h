@@ -71,7 +71,8 @@ class RocksRowStore final : public RowStore {
  private:
   using Runs = std::vector<std::unique_ptr<RowRun>>;
   struct SideRows {
-    explicit SideRows(std::int64_t window) : window_ms(window), slices(window) {}
+    SideRows(std::int64_t window, std::size_t young_bytes)
+        : window_ms(window), slices(window), young(young_bytes) {}
     std::int64_t window_ms;
     Slices slices;
     YoungRows young;

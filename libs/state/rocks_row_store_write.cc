@@ -33,8 +33,7 @@ Status RocksRowStore::Write(const Changes& changes, std::string_view state) {
       left.young.Remove(static_cast<std::uint32_t>(row.place));
     }
   }
-  SideRows& side = Of(changes.side);
-  for (const StoredRow& row : changes.added) side.young.Add(row);
+  Of(changes.side).young.Add(changes.added);
   state_ = state;
   changed_ = true;
   // This call has done its work: should it fail, the next one says so.

@@ -12,6 +12,11 @@ std::uint32_t TagOf(const KeyHash& key) {
 }
 }  // namespace
 
+YoungRows::YoungRows(std::size_t bytes) {
+  rows_.reserve(bytes / sizeof(Row));
+  data_.reserve(bytes);
+}
+
 StoredRow YoungRows::At(std::uint32_t place) const {
   const Row& row = rows_[place];
   return {row.key, row.time_ms, row.seen_ms, row.number, {data_.data() + row.data, row.size}};
@@ -43,8 +48,15 @@ void YoungRows::Grow() {
   }
 }
 
-void YoungRows::Add(const StoredRow& stored) {
-  if (2 * (keys_ + 1) > slots_.size()) Grow();
+void YoungRows::Add(std::span<const StoredRow> rows) {
+  while (2 * (keys_ + rows.size()) > slots_.size()) Grow();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    FetchAhead(rows, i);
+    AddOne(rows[i]);
+  }
+}
+
+void YoungRows::AddOne(const StoredRow& stored) {
   const auto place = static_cast<std::uint32_t>(rows_.size());
   Slot& slot = slots_[SlotOf(stored.key)];
   Row row{.key = stored.key,

@@ -14,6 +14,9 @@ namespace penstock::state {
 /// by its place: they count from 0 in the order in which they came.
 class YoungRows {
  public:
+  /// Sets room for so much aside: what is not used of it is no memory yet.
+  explicit YoungRows(std::size_t bytes);
+
   std::size_t size() const { return rows_.size(); }  ///< With those that were removed.
   std::size_t bytes() const { return rows_.size() * sizeof(Row) + data_.size(); }
   std::uint64_t live_rows() const { return live_rows_; }
@@ -28,7 +31,7 @@ class YoungRows {
   /// By time, then by number.
   bool IsOlder(std::uint32_t a, std::uint32_t b) const;
 
-  void Add(const StoredRow& row);
+  void Add(std::span<const StoredRow> rows);
   /// False when it was removed before.
   bool Remove(std::uint32_t place);
   /// Those older than this; gives how many.
@@ -58,7 +61,8 @@ class YoungRows {
 
  private:
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-  static constexpr std::size_t kAhead = 16;  // About what a core can have on its way from memory.
+  static constexpr std::size_t kAhead =
+      8;  // Half of about what a core can have on its way from memory.
 
   struct Row {
     KeyHash key;
@@ -86,11 +90,22 @@ class YoungRows {
   }
   std::uint32_t Newest(std::size_t slot, const RowStore::Query& query);
 
+  void AddOne(const StoredRow& row);
+  // Of keys that are looked for in their order: first the slot, then the row comes near.
+  template <typename Keyed>
+  void FetchAhead(std::span<const Keyed> keyed, std::size_t at) const {
+    if (at + 2 * kAhead < keyed.size())
+      __builtin_prefetch(&slots_[Home(keyed[at + 2 * kAhead].key)]);
+    if (at + kAhead >= keyed.size()) return;
+    const std::uint32_t last = slots_[Home(keyed[at + kAhead].key)].last;
+    if (last != kNone) __builtin_prefetch(&rows_[last]);
+  }
+
   template <typename Seen>
   void ForEachQuery(std::span<const RowStore::Query> queries, const Seen& seen) {
     if (rows_.empty()) return;
     for (std::size_t i = 0; i < queries.size(); ++i) {
-      if (i + kAhead < queries.size()) __builtin_prefetch(&slots_[Home(queries[i + kAhead].key)]);
+      FetchAhead(queries, i);
       const std::size_t slot = SlotOf(queries[i].key);
       if (slots_[slot].last != kNone) seen(i, slot);
     }
