@@ -5,9 +5,8 @@
 namespace penstock::state {
 
 namespace {
-constexpr std::size_t kLeastBytes = 1 << 20;
 // A slice is looked through about so many times at most until all of it has left.
-constexpr std::size_t kMostLoads = 16;
+constexpr std::size_t kMostLoads = 8;
 }  // namespace
 
 Status OldestRows::Load(RunFiles& files, std::int64_t slice,
@@ -15,7 +14,7 @@ Status OldestRows::Load(RunFiles& files, std::int64_t slice,
   Clear();
   std::size_t slice_bytes = 0;
   for (const auto& run : runs) slice_bytes += run->live_bytes + run->live_rows * sizeof(Row);
-  const std::size_t bytes = std::max(kLeastBytes, slice_bytes / kMostLoads);
+  const std::size_t bytes = std::max(least_bytes_, slice_bytes / kMostLoads);
   Place end = {std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::uint64_t>::max()};
   for (const auto& run : runs) {
     if (run->live_rows == 0) continue;

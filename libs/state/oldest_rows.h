@@ -31,6 +31,9 @@ class OldestRows {
     Place when() const { return {row.time_ms, row.number}; }
   };
 
+  /// Keeps at least so much, and an eighth of the slice where that is more.
+  explicit OldestRows(std::size_t least_bytes) : least_bytes_(least_bytes) {}
+
   /// Loads the rows after `after`. Errors are those of RowStore.
   Status Load(RunFiles& files, std::int64_t slice, std::span<const std::unique_ptr<RowRun>> runs,
               Place after);
@@ -51,7 +54,8 @@ class OldestRows {
  private:
   void KeepOldest(std::size_t bytes);
 
-  std::int64_t slice_ = 0;
+  std::size_t least_bytes_;
+  std::int64_t slice_ = std::numeric_limits<std::int64_t>::min();
   Place after_ = kStart;
   Place end_ = kStart;
   bool is_last_ = false;

@@ -35,8 +35,8 @@ class RocksRowStore final : public RowStore {
     std::int64_t left_window_ms = 0;
     std::int64_t right_window_ms = 0;
     const StoreResources* resources = nullptr;  ///< Outlives the store.
-    /// Rows in memory before they go to disk together: their data and 72 bytes each. One Write
-    /// more than this is kept at most.
+    /// Rows in memory before they go to disk together: their data and 64 bytes each. One Write
+    /// more than this is kept at most; where FindBefore is used, a twelfth beside it.
     std::size_t young_bytes = 12 << 20;
   };
 
@@ -72,7 +72,7 @@ class RocksRowStore final : public RowStore {
   using Runs = std::vector<std::unique_ptr<RowRun>>;
   struct SideRows {
     SideRows(std::int64_t window, std::size_t young_bytes)
-        : window_ms(window), slices(window), young(young_bytes) {}
+        : window_ms(window), slices(window), young(young_bytes), oldest(young_bytes / 12) {}
     std::int64_t window_ms;
     Slices slices;
     YoungRows young;

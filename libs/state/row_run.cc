@@ -180,10 +180,10 @@ Status RowRunCursor::Next() {
       if (done_) return Done{};
     }
     place_ = run_->pages[next_page_ - 1].first_row + next_;
-    if (place_ >= run_->rows || !view_.Read(next_++, row_)) {
-      return CorruptStore("a page is malformed", folder);
-    }
+    if (place_ >= run_->rows) return CorruptStore("a page is malformed", folder);
+    ++next_;
   } while (run_->IsRemoved(place_));
+  if (!view_.Read(next_ - 1, row_)) return CorruptStore("a page is malformed", folder);
   return Done{};
 }
 
