@@ -340,14 +340,41 @@ JoinPlan::Output PlanJoinOutput(const JoinPlan& plan, const JoinOutputField& fie
   return output;
 }
 
-std::optional<JoinPlan> PlanJoin(const PipelineSpec& spec, const PipelinePlan& pipeline) {
+// Equal values of the two have equal bytes only where they travel in the same way.
+bool AreAlike(PhysicalType one, PhysicalType other) {
+  const auto is_integer = [](PhysicalType type) {
+    return type == PhysicalType::kInt64 || type == PhysicalType::kUint64;
+  };
+  return one == other || (is_integer(one) && is_integer(other));
+}
+
+bool HaveKeysOfOtherTypes(const PipelineSpec& spec, const SourcePlan& left,
+                          const SourcePlan& right) {
+  const auto type_of = [](const SourcePlan& source, const std::string& key) {
+    return std::ranges::find(source.fields, key, &PlannedField::name)->physical;
+  };
+  return !AreAlike(type_of(left, spec.join->left.key), type_of(right, spec.join->right.key));
+}
+
+std::optional<JoinPlan> PlanJoin(const PipelineSpec& spec, PipelinePlan& pipeline) {
   if (!spec.join) return std::nullopt;
-  const auto source = [&](const JoinSide& side) -> const SourcePlan& {
+  const auto source = [&](const JoinSide& side) -> SourcePlan& {
     return *std::ranges::find(pipeline.sources, side.source_id, &SourcePlan::source_id);
   };
+  const bool as_text =
+      HaveKeysOfOtherTypes(spec, source(spec.join->left), source(spec.join->right));
+  for (const JoinSide* side : {&spec.join->left, &spec.join->right}) {
+    // Rows that a dedup shuffles get to their shard behind it.
+    source(*side).route_as_text =
+        as_text && source(*side).route_key == std::vector<std::string>{side->key};
+  }
   JoinPlan plan;
   plan.left = PlanSide(spec, spec.join->left, source(spec.join->left));
   plan.right = PlanSide(spec, spec.join->right, source(spec.join->right));
+  plan.keys_as_text = as_text;
+  for (JoinSidePlan* side : {&plan.left, &plan.right}) {
+    if (side->shuffled) side->dedup->shuffle_as_text = as_text;
+  }
   plan.sends_unmatched = spec.join->kind == "left";
   plan.max_skew = spec.join->max_skew;
   std::vector<PlannedField> joined;

@@ -34,8 +34,9 @@ struct SourcePlan {
   std::string source_id;
   std::vector<PlannedField> fields;  ///< In the order of the columns on the wire.
   std::vector<std::string>
-      route_key;        ///< Fields whose value chooses the shard; empty: partition and offset.
-  Hop hop = Hop::kIn;   ///< Where it goes.
+      route_key;  ///< Fields whose value chooses the shard; empty: partition and offset.
+  bool route_as_text = false;  ///< The key is compared with one of another type.
+  Hop hop = Hop::kIn;          ///< Where it goes.
   bool clocks = false;  ///< A join follows: sections say how far their origin's time has come.
   Fingerprints fingerprints;
 };
@@ -49,6 +50,7 @@ struct TransformPlan {
   Hop keys = Hop::kKeys;  ///< The key log, with a dedup.
   /// Where the output's shard is another one than the input's: the field whose value chooses it.
   std::string shuffle_key;
+  bool shuffle_as_text = false;        ///< The key is compared with one of another type.
   std::string filter;                  ///< Empty: every row stays.
   std::vector<std::string> dedup_key;  ///< Fields of its input; empty: no deduplication.
   std::chrono::nanoseconds dedup_window{};
@@ -83,6 +85,7 @@ struct JoinPlan {
   };
   JoinSidePlan left;
   JoinSidePlan right;
+  bool keys_as_text = false;                         ///< The two keys have different types.
   bool sends_unmatched = false;                      ///< Left rows whose window ends, with nulls.
   std::optional<std::chrono::nanoseconds> max_skew;  ///< Beyond it the side ahead waits.
   std::vector<Output> outputs;

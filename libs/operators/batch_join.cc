@@ -66,7 +66,7 @@ std::int64_t Milliseconds(std::chrono::nanoseconds window) {
 }
 
 std::uint64_t LayoutOf(const JoinPlan& plan) {
-  std::string text = plan.sends_unmatched ? "left" : "inner";
+  std::string text = fmt::format("{};{}", plan.sends_unmatched, plan.keys_as_text);
   for (const JoinSidePlan* side : {&plan.left, &plan.right}) {
     text += fmt::format(";{}:{}", side->key, side->window.count());
   }
@@ -319,6 +319,7 @@ Status BatchJoin::Impl::ReadRows(const Message& message, Output& output) {
   }
   const auto seen = progress(message.side).time_ms();
   CellCursor cells(*column);
+  const auto form = plan_.keys_as_text ? protocol::KeyForm::kText : protocol::KeyForm::kPart;
   new_rows_.clear();
   for (std::size_t row = 0; row < is_new_.size(); ++row) {
     const Cell cell = cells.Next();
@@ -329,7 +330,7 @@ Status BatchJoin::Impl::ReadRows(const Message& message, Output& output) {
       continue;
     }
     key_.clear();
-    protocol::AppendKeyPart(key_, cell);
+    protocol::AppendKey(key_, cell, form);
     // No row is newer than the batch that brought it.
     const std::int64_t time_ms = std::min(message.timestamps_ms[row], message.created_ms);
     new_rows_.push_back({.key = KeyHashOf(key_),

@@ -17,7 +17,7 @@ namespace {
 
 // The shard of each row.
 std::vector<std::uint32_t> ShardsOfRows(const Batch& batch, std::string_view key,
-                                        std::uint32_t shards) {
+                                        protocol::KeyForm form, std::uint32_t shards) {
   const auto column = std::ranges::find(batch.columns, key, &Column::name);
   PENSTOCK_CHECK(column != batch.columns.end(), "the key to shuffle by is a column");
   CellCursor cursor(column->View());
@@ -27,7 +27,7 @@ std::vector<std::uint32_t> ShardsOfRows(const Batch& batch, std::string_view key
     const Cell cell = cursor.Next();
     PENSTOCK_CHECK(cell.presence == Presence::kValue, "a row without the key is no row any more");
     bytes.clear();
-    protocol::AppendKeyPart(bytes, cell);
+    protocol::AppendKey(bytes, cell, form);
     shard = protocol::ShardOfKey(bytes, shards).rep();
   }
   return of_rows;
@@ -85,13 +85,13 @@ void DivideSections(const Batch& batch, std::span<const std::uint32_t> of_rows, 
 
 }  // namespace
 
-void ShuffleRows(const Batch& batch, std::string_view key, ShardId writer,
+void ShuffleRows(const Batch& batch, std::string_view key, protocol::KeyForm form, ShardId writer,
                  std::span<Batch> targets) {
   for (std::uint32_t shard = 0; shard < targets.size(); ++shard) {
     Start(batch, ShardId(shard), writer, targets[shard]);
   }
   const std::vector<std::uint32_t> of_rows =
-      ShardsOfRows(batch, key, static_cast<std::uint32_t>(targets.size()));
+      ShardsOfRows(batch, key, form, static_cast<std::uint32_t>(targets.size()));
   DivideSections(batch, of_rows, writer, targets);
   for (std::size_t row = 0; row < of_rows.size(); ++row) {
     targets[of_rows[row]].timestamps_ms.push_back(batch.timestamps_ms[row]);

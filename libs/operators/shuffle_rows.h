@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "model/batch.h"
+#include "protocol/key_bytes.h"
 
 namespace penstock::operators {
 
@@ -14,7 +15,7 @@ namespace penstock::operators {
 /// Every target has all sections with their ends, so that each chain of sections is without gaps,
 /// and in them the records whose rows it gets. What is no row is with the target `writer` alone.
 /// The column is there and every row has a value in it.
-void ShuffleRows(const Batch& batch, std::string_view key, ShardId writer,
+void ShuffleRows(const Batch& batch, std::string_view key, protocol::KeyForm form, ShardId writer,
                  std::span<Batch> targets);
 
 }  // namespace penstock::operators

@@ -1,6 +1,7 @@
 #include "protocol/key_bytes.h"
 
 #include <charconv>
+#include <cmath>
 
 #include "base/bytes.h"
 #include "base/format.h"
@@ -45,6 +46,22 @@ std::string NumberByValue(std::string_view json) {
   return fmt::format("{}{}e{}", negative ? "-" : "", digits, exponent);
 }
 
+// Below it every whole number has a double of its own.
+constexpr double kWholeBelow = 9007199254740992.0;
+
+std::string TextOf(double value) {
+  const bool whole = std::trunc(value) == value && std::fabs(value) < kWholeBelow;
+  return whole ? fmt::format("{}", static_cast<std::int64_t>(value)) : fmt::format("{}", value);
+}
+
+// Of a JSON number: a whole one keeps its digits, however many there are.
+std::string TextOfNumber(std::string_view json) {
+  if (json.find_first_of(".eE") == json.npos) return std::string(json == "-0" ? "0" : json);
+  double value = 0;
+  std::from_chars(json.data(), json.data() + json.size(), value);
+  return TextOf(value);
+}
+
 }  // namespace
 
 void AppendKeyPart(std::string& out, const Cell& cell) {
@@ -54,6 +71,23 @@ void AppendKeyPart(std::string& out, const Cell& cell) {
     AppendString(out, NumberByValue(cell.text));
   } else {
     AppendString(out, cell.text);
+  }
+}
+
+void AppendKeyText(std::string& out, const Cell& cell) {
+  switch (cell.type) {
+    case PhysicalType::kBool:
+      return AppendString(out, cell.uint64 != 0 ? "true" : "false");
+    case PhysicalType::kInt64:
+      return AppendString(out, fmt::format("{}", cell.int64));
+    case PhysicalType::kUint64:
+      return AppendString(out, fmt::format("{}", cell.uint64));
+    case PhysicalType::kFloat64:
+      return AppendString(out, TextOf(cell.float64));
+    case PhysicalType::kJson:
+      return AppendString(out, IsNumber(cell.text) ? TextOfNumber(cell.text) : cell.text);
+    case PhysicalType::kString:
+      return AppendString(out, cell.text);
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "model/column.h"
@@ -12,5 +13,16 @@ namespace penstock::protocol {
 ///
 /// These bytes choose the shard and name the key in the key log: they are for ever.
 void AppendKeyPart(std::string& out, const Cell& cell);
+
+/// The same for values that are compared with those of a field of another type, as in a join of a
+/// number with a text: as texts. Whole numbers are their digits, so that 5, 5.0 and "5" are one
+/// key.
+void AppendKeyText(std::string& out, const Cell& cell);
+
+/// Which of the two.
+enum class KeyForm : std::uint8_t { kPart, kText };
+inline void AppendKey(std::string& out, const Cell& cell, KeyForm form) {
+  form == KeyForm::kText ? AppendKeyText(out, cell) : AppendKeyPart(out, cell);
+}
 
 }  // namespace penstock::protocol

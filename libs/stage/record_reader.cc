@@ -66,13 +66,15 @@ ShardId RecordReader::ShardWithoutKey(std::int32_t partition, Offset offset) con
 
 Result<ShardId> RecordReader::ShardOfCells(std::span<const Cell> cells) {
   key_.clear();
+  const auto form =
+      options_.plan.route_as_text ? protocol::KeyForm::kText : protocol::KeyForm::kPart;
   for (std::size_t part = 0; part < key_cells_.size(); ++part) {
     const Cell& cell = cells[key_cells_[part]];
     if (cell.presence != Presence::kValue) {
       return Error{Remedy::kDeadLetter, ToText(DeadLetterReason::kKeyMissing),
                    fmt::format("key field '{}' has no value", options_.plan.route_key[part])};
     }
-    protocol::AppendKeyPart(key_, cell);
+    protocol::AppendKey(key_, cell, form);
   }
   return protocol::ShardOfKey(key_, options_.shards);
 }

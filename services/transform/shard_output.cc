@@ -110,7 +110,9 @@ void ShardOutput::Encode(Batch& batch, const Position& input, std::vector<DeadLe
   batch.shard = options_.shard;
   batch.created_ms = parts_.clock.WallMs();
   if (shuffles()) {
-    operators::ShuffleRows(batch, options_.plan.shuffle_key, options_.shard, shuffled_);
+    const auto form =
+        options_.plan.shuffle_as_text ? protocol::KeyForm::kText : protocol::KeyForm::kPart;
+    operators::ShuffleRows(batch, options_.plan.shuffle_key, form, options_.shard, shuffled_);
   }
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     targets_[i].messages.clear();

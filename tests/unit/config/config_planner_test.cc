@@ -468,6 +468,25 @@ TEST(PlannerTest, StreamsInFrontOfAJoinHoldItsWindows) {
   }
 }
 
+TEST(PlannerTest, KeysOfOtherTypesAreComparedAsTexts) {
+  PipelineSpec spec = Parse(kEverything);
+  EXPECT_FALSE(MakePlan(spec).join->keys_as_text);
+  SchemaField& key =
+      *std::ranges::find(spec.sources[1].schema_fields, "order_id", &SchemaField::name);
+  key.type = FieldType::kInt64;
+  key.declared_type = "int64";
+  const PipelinePlan plan = MakePlan(spec);
+  EXPECT_TRUE(plan.join->keys_as_text);
+  // A side whose dedup has another key is routed by that, and shuffled behind it.
+  for (std::size_t i = 0; i < 2; ++i) {
+    const JoinSidePlan& side = i == 0 ? plan.join->left : plan.join->right;
+    EXPECT_EQ(plan.sources[i].route_as_text, !side.shuffled);
+    if (side.shuffled) {
+      EXPECT_TRUE(side.dedup->shuffle_as_text);
+    }
+  }
+}
+
 TEST(PlannerTest, FingerprintsChangeWithWhatTheReaderMustKnow) {
   const std::string mapping = "    - {name: cents, column_name: c}\n";
   const Fingerprints base = MakePlan(WithMapping(mapping)).sources[0].fingerprints;

@@ -60,7 +60,7 @@ TEST(ShuffleRowsTest, LawEveryRecordIsInOneTargetAndEverySectionInAll) {
     for (int i = 0; i < 150; ++i) {
       const Batch whole = RandomBatch(random);
       const ShardId writer(static_cast<std::uint32_t>(random() % shards));
-      ShuffleRows(whole, "key", writer, targets);
+      ShuffleRows(whole, "key", protocol::KeyForm::kPart, writer, targets);
       std::vector<std::string> told;
       for (std::size_t shard = 0; shard < shards; ++shard) {
         const Batch& target = targets[shard];
@@ -86,7 +86,7 @@ TEST(ShuffleRowsTest, AnyScalarIsAKey) {
     batch.timestamps_ms = {1};
     batch.sections.emplace_back().Add(Offset(0), Outcome::kRow);
     std::vector<Batch> targets(64);
-    ShuffleRows(batch, "k", ShardId(0), targets);
+    ShuffleRows(batch, "k", protocol::KeyForm::kPart, ShardId(0), targets);
     const auto there = std::ranges::find_if(targets, [](const Batch& of) { return of.rows() > 0; });
     ASSERT_NE(there, targets.end());
     EXPECT_EQ(there->shard, ShardOf(key, 64)) << static_cast<int>(key.type);

@@ -50,6 +50,25 @@ TEST(KeyBytesTest, PartsDoNotRunTogether) {
             KeyOf({Cell::String("a"), Cell::String("")}));
 }
 
+TEST(KeyBytesTest, AsTextEqualValuesOfOtherTypesAreOneKey) {
+  const auto text_of = [](const Cell& cell) {
+    std::string key;
+    AppendKeyText(key, cell);
+    return key;
+  };
+  const std::string five = text_of(Cell::String("5"));
+  EXPECT_EQ(text_of(Cell::Int64(5)), five);
+  EXPECT_EQ(text_of(Cell::Uint64(5)), five);
+  EXPECT_EQ(text_of(Cell::Float64(5)), five);
+  EXPECT_EQ(text_of(Cell::Json("5.0")), five);
+  EXPECT_EQ(text_of(Cell::Json("5e0")), five);
+  EXPECT_EQ(text_of(Cell::Float64(-0.25)), text_of(Cell::String("-0.25")));
+  EXPECT_EQ(text_of(Cell::Uint64(18446744073709551615U)),
+            text_of(Cell::Json("18446744073709551615")));
+  EXPECT_EQ(text_of(Cell::Bool(true)), text_of(Cell::String("true")));
+  EXPECT_NE(text_of(Cell::String("5.0")), five) << "a text is what it is";
+}
+
 TEST(KeyBytesTest, TextIsTakenByteForByte) {
   EXPECT_NE(KeyOf({Cell::String("1")}), KeyOf({Cell::String("1.0")}));
   EXPECT_NE(KeyOf({Cell::String("\xC3\xA9")}), KeyOf({Cell::String("e\xCC\x81")}));
