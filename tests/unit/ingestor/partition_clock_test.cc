@@ -33,6 +33,26 @@ TEST(PartitionClockTest, AtTheEndItGoesOnByItself) {
   EXPECT_EQ(clock.NowMs(now), 8000) << "it never goes back";
 }
 
+// A partition whose last record is a month old does not hold its side a month back.
+TEST(PartitionClockTest, AfterAMinuteAtTheEndItIsNow) {
+  ManualClock now;
+  PartitionClock clock;
+  clock.Took(5000);
+  clock.ReachedEnd(now);
+  now.Advance(seconds(30));
+  clock.Hold(now, now.Now() + seconds(10));
+  clock.ReachedEnd(now);
+  now.Advance(seconds(29));
+  EXPECT_LT(clock.NowMs(now), 100'000);
+  now.Advance(seconds(1));
+  EXPECT_EQ(clock.NowMs(now), now.WallMs());
+  clock.LeaveEnd(now);
+  clock.Took(6000);
+  clock.ReachedEnd(now);
+  now.Advance(seconds(1));
+  EXPECT_EQ(clock.NowMs(now), now.WallMs()) << "it never goes back";
+}
+
 TEST(PartitionClockTest, WithoutAnyRecordTheEndIsNow) {
   ManualClock now;
   PartitionClock clock;
