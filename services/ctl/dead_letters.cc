@@ -157,8 +157,12 @@ std::string_view SourceOf(const Origin& origin) {
   return id.substr(0, id.find(kReplayMark));
 }
 
+std::string TopicOf(const DeadLetter& letter) {
+  return letter.origin.topic.empty() ? letter.origin.source_id : letter.origin.topic;
+}
+
 std::string PlaceOf(const DeadLetter& letter) {
-  return fmt::format("{}/{}/{}", letter.origin.topic, letter.origin.partition, letter.offset.rep());
+  return fmt::format("{}/{}/{}", TopicOf(letter), letter.origin.partition, letter.offset.rep());
 }
 
 std::string LetterHeader() {

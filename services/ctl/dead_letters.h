@@ -52,6 +52,9 @@ Result<std::uint64_t> PurgeLetters(const LetterStream& stream, io::Publisher& pu
 
 /// The source_id as in the document, also of a record that was replayed.
 std::string_view SourceOf(const Origin& origin);
+/// Kafka's topic; "join" of a joined row, which has a shard for a partition and a step for an
+/// offset.
+std::string TopicOf(const DeadLetter& letter);
 /// "topic/partition/offset": where the record is.
 std::string PlaceOf(const DeadLetter& letter);
 

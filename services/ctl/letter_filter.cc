@@ -30,7 +30,7 @@ constexpr std::array kFields = {
     Field{"stage", [](const DeadLetter& l) { return l.component; }},
     Field{"column", [](const DeadLetter& l) { return l.column; }},
     Field{"source", [](const DeadLetter& l) { return std::string(SourceOf(l.origin)); }},
-    Field{"topic", [](const DeadLetter& l) { return l.origin.topic; }},
+    Field{"topic", TopicOf},
     Field{"partition", nullptr,
           [](const DeadLetter& l) { return std::int64_t{l.origin.partition}; }},
     Field{"offset", nullptr, [](const DeadLetter& l) { return l.offset.rep(); }},

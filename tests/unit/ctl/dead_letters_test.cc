@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/batch.h"
 #include "protocol/dead_letter_codec.h"
 #include "support/fake_streams.h"
 
@@ -184,6 +185,16 @@ TEST(LetterPage, HasAllThatTheLetterHas) {
        {"t/4/7", "sink", "bad at 7", "469 VIOLATED_CONSTRAINT", "price", "{\"x\":"}) {
     EXPECT_THAT(page, HasSubstr(part));
   }
+}
+
+TEST(PlaceOf, AJoinedRowHasAShardAndAStep) {
+  DeadLetter letter;
+  letter.origin = JoinOrigin(ShardId(3));
+  letter.offset = Offset(17);
+  EXPECT_EQ(PlaceOf(letter), "join/3/17");
+  LetterFilter filter;
+  ASSERT_TRUE(filter.Add("topic=join", 0).ok());
+  EXPECT_TRUE(filter.Matches(letter));
 }
 
 TEST(LetterRow, IsOneLineWhateverTheLetterSays) {
