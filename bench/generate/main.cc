@@ -34,7 +34,8 @@ constexpr std::string_view kUsage =
       --seed S               other seeds, other events (1)
       --rate R               records a second at most
       --compression C        none, lz4, zstd, snappy, gzip (lz4)
-      --event-time           Kafka's timestamps are the events' own times, not now
+      --event-time           Kafka's timestamps are as far apart as the events' own times, and end with
+                             the last full hour: topics that are written one after the other go together
       --poison K             every K-th record is not JSON
       --duplicate-percent P  so many of a hundred records repeat an earlier event
 
@@ -187,6 +188,12 @@ Result<std::int32_t> PreparePartitions(const Options& options, Producer& produce
   return static_cast<std::int32_t>(options.partitions);
 }
 
+// What makes the last event's time the last full hour.
+std::int64_t ToLastHour(std::uint64_t events) {
+  constexpr std::int64_t kHourMs = 3'600'000;
+  return SystemClock().WallMs() / kHourMs * kHourMs - EventTimeMs(events);
+}
+
 Status Generate(const Options& options) {
   if (options.pipeline.topic.empty()) return Usage("--topic is missing");
   PENSTOCK_ASSIGN_OR_RETURN(
@@ -199,6 +206,7 @@ Status Generate(const Options& options) {
   std::uint64_t bytes = 0;
   const Clock& clock = SystemClock();
   const Clock::Time start = clock.Now();
+  const std::int64_t shift_ms = ToLastHour(options.events);
   for (std::uint64_t i = 0; i < options.events; ++i) {
     if (options.rate > 0) {
       const std::chrono::duration<double> due(static_cast<double>(i) /
@@ -210,7 +218,7 @@ Status Generate(const Options& options) {
     bytes += record.size();
     const auto partition = static_cast<std::int32_t>(i % static_cast<std::uint64_t>(partitions));
     PENSTOCK_RETURN_IF_ERROR(
-        producer->Produce(partition, record, options.event_time ? EventTimeMs(i) : 0));
+        producer->Produce(partition, record, options.event_time ? EventTimeMs(i) + shift_ms : 0));
   }
   PENSTOCK_RETURN_IF_ERROR(producer->Finish());
   const double seconds = std::chrono::duration<double>(clock.Now() - start).count();
