@@ -1,7 +1,6 @@
 // The row store of a join: what the stage does for each message (find partners, remove left rows
-// that have one, add the others), over one store and over twelve. A row is of about 100 bytes; of
-// 500,000 keys each comes as often on the left as on the right; half of the left rows find a right
-// row at once, the others wait for one or for the end of the window. "strange": no key comes twice,
+// that have one, add the others), over one store and over twelve. A row is of about 100 bytes, its
+// key any of 500,000, its side the left as often as the right. "strange": no key comes twice,
 // all rows are held. Items are input rows. CPU is that of the whole process, all threads.
 //
 // PENSTOCK_BENCH_FOLDER says where the stores lie (default: the folder for temporary files).

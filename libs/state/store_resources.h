@@ -5,7 +5,7 @@
 
 namespace penstock::state {
 
-/// What all key stores of a process share: the cache of pages that were read. Outlives them.
+/// What all stores of a process share: the cache of pages that RocksDB reads. Outlives them.
 /// Thread-safe.
 class StoreResources {
  public:
