@@ -8,6 +8,7 @@
 #include "base/patience.h"
 #include "base/thread.h"
 #include "stage/dead_letters.h"
+#include "stage/known_position.h"
 #include "telemetry/log.h"
 
 namespace penstock::sink {
@@ -192,11 +193,16 @@ Status ShardWriter::TakeOver(std::stop_token stop) {
 // A position in a stream that has since been replaced or cut means nothing: the stream is read
 // from its start, and what the record says of each origin sorts repeats out.
 Result<Position> ShardWriter::CheckedPosition(Position position, std::stop_token stop) {
-  PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state,
-                            WithPatience(
-                                parts_.clock, std::move(stop), [](const Error&) {},
-                                [&] { return parts_.streams.State(options_.stream); }));
-  if (position.created_ns == state.created_ns && position.seq <= state.last) return position;
+  return WithPatience(
+      parts_.clock, std::move(stop), [](const Error&) {},
+      [&] { return CheckedPositionNow(position); });
+}
+
+Result<Position> ShardWriter::CheckedPositionNow(const Position& position) {
+  PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(options_.stream));
+  PENSTOCK_ASSIGN_OR_RETURN(const bool known,
+                            stage::IsKnown(parts_.streams, options_.stream, state, position));
+  if (known) return position;
   if (position.created_ns != 0) {
     Log(LogLevel::kWarn,
         "The stream is another one than the record speaks of: reading it from its start.",

@@ -91,6 +91,7 @@ class ShardWriter final : public BlockOwner {
   Status Own(std::stop_token stop);
   Status TakeOver(std::stop_token stop);
   Result<Position> CheckedPosition(Position position, std::stop_token stop);
+  Result<Position> CheckedPositionNow(const Position& position);
   void WaitForWork(std::stop_token stop);
   bool HasWork() const;
   Clock::Time DueAt() const;

@@ -8,6 +8,7 @@
 #include "operators/select_rows.h"
 #include "operators/shuffle_rows.h"
 #include "protocol/names.h"
+#include "stage/known_position.h"
 #include "telemetry/log.h"
 
 namespace penstock::transform {
@@ -79,14 +80,8 @@ Result<Position> ShardOutput::CheckedPosition(const Position& position) {
   PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(in_stream_));
   const Position start{.created_ns = state.created_ns, .seq = StreamSeq(0), .digest = 0};
   if (position.seq.rep() == 0) return start;
-  bool known = position.created_ns == state.created_ns && position.seq <= state.last;
-  if (known) {
-    PENSTOCK_ASSIGN_OR_RETURN(const auto message, parts_.streams.Get(in_stream_, position.seq));
-    if (message) {
-      const auto envelope = protocol::ReadEnvelope(message->data);
-      known = envelope.ok() && envelope.value().digest == position.digest;
-    }
-  }
+  PENSTOCK_ASSIGN_OR_RETURN(const bool known,
+                            stage::IsKnown(parts_.streams, in_stream_, state, position));
   if (known) return position;
   Log(LogLevel::kWarn,
       "The stream is another one than the output speaks of: reading it from its start.",
