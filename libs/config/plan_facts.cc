@@ -23,10 +23,10 @@ constexpr std::uint64_t kKeyPagesBytes = 64ULL << 20;
 // The key store keeps 14 bits for each key in memory, the rest on disk.
 constexpr std::uint64_t kKeyMemoryBits = 14;
 // Messages in hand and read ahead, and the pages of the row stores, as the join bounds them.
-constexpr std::uint64_t kJoinBytes = (96ULL + 48 + 64) << 20;
+constexpr std::uint64_t kJoinBytes = (64ULL + 24 + 8) << 20;
 // A row store keeps its youngest rows in memory, and a piece of the oldest; of each other row 31
 // bits, the rest on disk.
-constexpr std::uint64_t kRowStoreBytes = 13ULL << 20;
+constexpr std::uint64_t kRowStoreBytes = 16ULL << 20;
 constexpr std::uint64_t kRowMemoryBits = 31;
 // How much larger a batch is before compression; JSON logs and orders give 3 to 4.
 constexpr std::uint64_t kUncompressed = 4;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include "process/stop_signals.h"
 #include "telemetry/log.h"
@@ -149,11 +150,20 @@ void KeepFreedMemory() {
   mallopt(M_ARENA_MAX, 4);  // What threads keep free adds up: few heaps, not one a thread.
 }
 
+// A store on disk has many files open.
+void AllowManyFiles() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 int RunService(int argc, char** argv, const ServiceDescription& description,
                const std::function<Status(const ServiceContext&)>& body) {
   KeepFreedMemory();
+  AllowManyFiles();
   const std::string program = "penstock-" + description.name;
   AllOptions all;
   Flags flags(program, description.summary);

@@ -1,5 +1,6 @@
 #include "join/build.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -22,11 +23,14 @@ namespace penstock::join {
 namespace {
 
 // Messages in hand, over all shards, in and out: a process stays under 512 MiB with its stores.
-constexpr std::size_t kHeldBytes = 96 << 20;
+constexpr std::size_t kHeldBytes = 64 << 20;
 // Messages that are read ahead, over all shards and both sides.
-constexpr std::size_t kInboxBytes = 48 << 20;
-// Of the row stores: pages that are read again.
-constexpr std::size_t kPageCacheBytes = 64 << 20;
+constexpr std::size_t kInboxBytes = 24 << 20;
+// Of the row stores, over all shards: rows that are not on disk yet, but for each at most so much;
+// and what RocksDB keeps.
+constexpr std::size_t kYoungBytes = 64 << 20;
+constexpr std::size_t kMostYoungBytes = 12 << 20;
+constexpr std::size_t kPageCacheBytes = 8 << 20;
 
 std::int64_t Milliseconds(std::chrono::nanoseconds window) {
   return std::chrono::ceil<std::chrono::milliseconds>(window).count();
@@ -78,13 +82,15 @@ Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& op
       std::filesystem::path(options.state_dir) / protocol::PipelineToken(spec.pipeline_id) / "join";
   std::vector<std::unique_ptr<ShardJoiner>> shards;
   for (const ShardId shard : owned) {
-    PENSTOCK_ASSIGN_OR_RETURN(auto store,
-                              OpenStore(context,
-                                        {.folder = folder / fmt::format("{}", shard.rep()),
-                                         .left_window_ms = Milliseconds(plan.join->left.window),
-                                         .right_window_ms = Milliseconds(plan.join->right.window),
-                                         .resources = &resources},
-                                        shard, metrics));
+    PENSTOCK_ASSIGN_OR_RETURN(
+        auto store,
+        OpenStore(context,
+                  {.folder = folder / fmt::format("{}", shard.rep()),
+                   .left_window_ms = Milliseconds(plan.join->left.window),
+                   .right_window_ms = Milliseconds(plan.join->right.window),
+                   .resources = &resources,
+                   .young_bytes = std::min(kMostYoungBytes, kYoungBytes / owned.size())},
+                  shard, metrics));
     PENSTOCK_ASSIGN_OR_RETURN(auto joiner,
                               ShardJoiner::Make({.pipeline_id = spec.pipeline_id,
                                                  .shard = shard,

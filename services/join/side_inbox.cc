@@ -11,7 +11,7 @@ namespace penstock::join {
 namespace {
 
 constexpr auto kReadWait = std::chrono::seconds(1);
-constexpr std::size_t kReadBytes = 1 << 20;
+constexpr std::size_t kReadBytes = 256 << 10;
 
 }  // namespace
 
