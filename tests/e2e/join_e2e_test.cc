@@ -205,5 +205,22 @@ TEST_F(JoinTest, TheCommitMayWaitForTheWindow) {
   pipeline().WaitForJoinCommits(kafka());
 }
 
+TEST_F(JoinTest, ThenNotEvenTheLossOfJetStreamAndAllDisksLosesARow) {
+  pipeline().document["join"]["commit"] = "window";
+  pipeline().StartAll();
+  ProduceLeft({Record("7", "a"), Record("8", "b")});
+  ProduceRight({Record("9", "S")});
+  WaitUntilTaken("left", 2);
+  WaitUntilTaken("right", 1);
+  pipeline().StopAll();
+  pipeline().RemoveStreams();
+  std::filesystem::remove_all(pipeline().JoinFolder(0));
+  pipeline().StartAll();
+  ProduceLeft({Record("9", "c")});
+  ProduceRight({Record("7", "R")});
+  pipeline().WaitForRows(2);
+  EXPECT_THAT(pipeline().Joined(), ElementsAre("7 a R", "9 c S"));
+}
+
 }  // namespace
 }  // namespace penstock::testing

@@ -83,6 +83,8 @@ class PipelineHarness {
   /// Every line of the dead letters' stream, in order.
   std::vector<nlohmann::json> DeadLetters();
   io::Streams& streams() { return Nats().streams(); }
+  /// All that JetStream has of the pipeline: streams, dead letters, the bucket.
+  void RemoveStreams();
 
   const std::string& id() const { return id_; }
   const std::string& topic() const { return topic_; }
@@ -99,7 +101,6 @@ class PipelineHarness {
  private:
   nlohmann::json MakeDocument() const;
   jetstream::Connection& Nats();
-  void RemoveStreams();
 
   const Servers servers_;
   const std::string id_;
