@@ -193,7 +193,7 @@ TEST_F(JoinTest, TwoReplicasShareTheShardsAndOneLosesItsDisk) {
 // For those who want even the loss of JetStream to cost nothing: what may still be joined stays
 // uncommitted.
 TEST_F(JoinTest, TheCommitMayWaitForTheWindow) {
-  pipeline().SetWindows("4s", "1s");
+  pipeline().SetWindows("12s", "1s");
   pipeline().document["join"]["commit"] = "window";
   pipeline().StartAll();
   ProduceLeft({Record("7", "a")});
