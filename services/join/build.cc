@@ -9,11 +9,13 @@
 #include "base/wait.h"
 #include "config/planner.h"
 #include "jetstream/connection.h"
-#include "join/join.h"
+#include "join/shard_joiner.h"
 #include "protocol/names.h"
 #include "stage/division.h"
 #include "stage/nats.h"
+#include "stage/shard_loop.h"
 #include "stage/shard_streams.h"
+#include "state/open_store.h"
 #include "state/rocks_row_store.h"
 #include "state/store_resources.h"
 #include "telemetry/log.h"
@@ -40,18 +42,16 @@ std::int64_t Milliseconds(std::chrono::nanoseconds window) {
 Result<std::unique_ptr<state::RowStore>> OpenStore(const process::ServiceContext& context,
                                                    const state::RocksRowStore::Options& options,
                                                    ShardId shard, JoinMetrics& metrics) {
-  return WithPatience(
-      context.clock, context.stop, [&](const Error& error) { metrics.StoreFailed(shard, error); },
-      [&]() -> Result<std::unique_ptr<state::RowStore>> {
-        auto opened = state::RocksRowStore::Open(options);
-        if (!opened.ok() && opened.error().code == "corrupt") {
-          metrics.StoreDamaged(shard, opened.error());
-          PENSTOCK_RETURN_IF_ERROR(state::RocksRowStore::Erase(options.folder));
-          opened = state::RocksRowStore::Open(options);
-        }
-        if (!opened.ok()) return std::move(opened).error();
-        return std::unique_ptr<state::RowStore>(std::move(opened).value());
-      });
+  PENSTOCK_ASSIGN_OR_RETURN(
+      auto opened, WithPatience(
+                       context.clock, context.stop,
+                       [&](const Error& error) { metrics.StoreFailed(shard, error); },
+                       [&] {
+                         return state::OpenOrReplace<state::RocksRowStore>(
+                             options,
+                             [&](const Error& error) { metrics.StoreDamaged(shard, error); });
+                       }));
+  return std::unique_ptr<state::RowStore>(std::move(opened));
 }
 
 }  // namespace
@@ -80,7 +80,7 @@ Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& op
   const state::StoreResources resources(kPageCacheBytes);
   const auto folder =
       std::filesystem::path(options.state_dir) / protocol::PipelineToken(spec.pipeline_id) / "join";
-  std::vector<std::unique_ptr<ShardJoiner>> shards;
+  std::vector<std::unique_ptr<stage::OwnedShard>> shards;
   for (const ShardId shard : owned) {
     PENSTOCK_ASSIGN_OR_RETURN(
         auto store,
@@ -106,8 +106,9 @@ Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& op
                                                 std::move(store)));
     shards.push_back(std::move(joiner));
   }
-  Join join({.shards = shards, .clock = context.clock, .health = context.health});
-  return join.Run(context.stop);
+  stage::ShardLoop loop("join",
+                        {.shards = shards, .clock = context.clock, .health = context.health});
+  return loop.Run(context.stop);
 }
 
 }  // namespace penstock::join

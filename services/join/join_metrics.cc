@@ -27,8 +27,6 @@ std::size_t Index(Side side) {
 JoinMetrics::JoinMetrics(Metrics& metrics, std::span<const ShardId> shards)
     : rows_out_(metrics.AddCounter("penstock_join_rows_out_total",
                                    "Joined rows that JetStream has acknowledged.")),
-      bytes_out_(metrics.AddCounter("penstock_join_bytes_out_total",
-                                    "Bytes of the acknowledged messages, compressed.")),
       matched_(metrics.AddCounter("penstock_join_rows_matched_total",
                                   "Left rows that found their partner.")),
       unmatched_(metrics.AddCounter("penstock_join_rows_unmatched_total",
@@ -44,17 +42,7 @@ JoinMetrics::JoinMetrics(Metrics& metrics, std::span<const ShardId> shards)
           "penstock_join_wait_seconds",
           "How long a left row waited for its partner, by Kafka's time; 0: it was there.",
           SecondsBuckets())),
-      publish_seconds_(metrics.AddHistogram("penstock_join_publish_seconds",
-                                            "From sending a message to its acknowledgement.",
-                                            SecondsBuckets())),
-      refused_full_(metrics.AddCounter("penstock_join_publish_refused_total",
-                                       "Messages that JetStream did not take; each is sent again.",
-                                       {{"reason", "full"}})),
-      refused_other_(metrics.AddCounter("penstock_join_publish_refused_total",
-                                        "Messages that JetStream did not take; each is sent again.",
-                                        {{"reason", "unavailable"}})),
-      waits_(metrics.AddCounter("penstock_stream_read_failures_total",
-                                "Failed reads of a stream; each is tried again.")),
+      output_(metrics, "join"),
       store_failures_(
           metrics.AddCounter("penstock_join_store_failures_total",
                              "Times that the row store could not be used; each is tried again.")),
@@ -124,32 +112,8 @@ void JoinMetrics::Expired(std::uint64_t rows) {
   expired_.Add(rows);
 }
 
-stage::OutputStream::Reports JoinMetrics::OutputReports(ShardId shard) {
-  return {.waits = [this, shard](const Error& error) { Waits(shard, error); },
-          .refused =
-              [this, shard](const Error& error) {
-                const bool full = error.code == "full";
-                (full ? refused_full_ : refused_other_).Add();
-                log_.LogFor(full ? "full" : "unavailable", LogLevel::kWarn,
-                            full ? "A stream is full: waiting for the stages behind."
-                                 : "JetStream does not take a message: sending it again.",
-                            {{"shard", shard}, {"error", error.detail}});
-              },
-          .published =
-              [this](std::size_t bytes, Clock::Duration took) {
-                bytes_out_.Add(bytes);
-                publish_seconds_.Observe(Seconds(took));
-              }};
-}
-
 void JoinMetrics::DeadLettered(const std::vector<DeadLetter>& letters) {
   dead_lettered_.CountAndLog(letters);
-}
-
-void JoinMetrics::Waits(ShardId shard, const Error& error) {
-  waits_.Add();
-  log_.LogFor(error.code, LogLevel::kWarn, "JetStream does not answer a shard: asking again.",
-              {{"shard", shard}, {"error", error.detail}});
 }
 
 void JoinMetrics::StoreFailed(ShardId shard, const Error& error) {

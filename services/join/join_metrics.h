@@ -15,6 +15,7 @@
 #include "model/plan.h"
 #include "operators/batch_join.h"
 #include "stage/dead_letter_counters.h"
+#include "stage/output_metrics.h"
 #include "stage/output_stream.h"
 #include "state/row_store.h"
 #include "telemetry/log.h"
@@ -35,10 +36,10 @@ class JoinMetrics {
   /// Left rows whose window ended, that are not sent.
   void Expired(std::uint64_t rows);
   /// What the output of a shard tells.
-  stage::OutputStream::Reports OutputReports(ShardId shard);
+  stage::OutputStream::Reports OutputReports(ShardId shard) { return output_.Reports(shard); }
   void DeadLettered(const std::vector<DeadLetter>& letters);
   /// Something does not answer; it is asked again.
-  void Waits(ShardId shard, const Error& error);
+  void Waits(ShardId shard, const Error& error) { output_.Waits(shard, error); }
   void StoreFailed(ShardId shard, const Error& error);
   /// The store on disk was damaged and is made from the kept messages again.
   void StoreDamaged(ShardId shard, const Error& error);
@@ -74,17 +75,13 @@ class JoinMetrics {
 
   std::array<OfSide, 2> sides_;
   Counter rows_out_;
-  Counter bytes_out_;
   Counter matched_;
   Counter unmatched_;
   Counter expired_;
   Counter filtered_;
   stage::DeadLetterCounters dead_lettered_;
   Histogram wait_seconds_;
-  Histogram publish_seconds_;
-  Counter refused_full_;
-  Counter refused_other_;
-  Counter waits_;
+  stage::OutputMetrics output_;
   Counter store_failures_;
   Counter store_damaged_;
   Counter state_lost_;

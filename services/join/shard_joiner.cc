@@ -5,7 +5,7 @@
 
 #include "base/patience.h"
 #include "base/thread.h"
-#include "model/row_json.h"
+#include "operators/give_up_row.h"
 #include "operators/select_rows.h"
 #include "protocol/names.h"
 #include "stage/dead_letters.h"
@@ -353,7 +353,9 @@ void ShardJoiner::Encode(Batch batch, bool last) {
   }
   std::string& message = messages_.emplace_back();
   protocol::EncodeBatch(batch, options_.shards, Codec::kLz4, message);
-  if (message.size() + kPublishOverhead <= parts_.publisher.MaxPayload()) {
+  const bool fits = message.size() + kPublishOverhead <= parts_.publisher.MaxPayload();
+  // Without a row there is nothing to divide: the server says that it is too large.
+  if (fits || batch.rows() == 0) {
     steps_before_ += steps;
     rows_out_ += batch.rows();
     if (last) out_.batch = std::move(batch);  // Its memory is for the next one.
@@ -362,39 +364,14 @@ void ShardJoiner::Encode(Batch batch, bool last) {
   messages_.pop_back();
   batch.join = done;
   if (batch.rows() == 1) {
-    GiveUp(batch);
+    out_.letters.push_back(operators::GiveUpRow(
+        batch, "join", "joined", parts_.publisher.MaxPayload(), parts_.clock.WallMs()));
     return Encode(std::move(batch), last);
   }
   auto [first, second] = operators::Halve(batch);
   second.join = done;
   Encode(std::move(first), false);
   Encode(std::move(second), last);
-}
-
-// The only row of the batch fits no message.
-void ShardJoiner::GiveUp(Batch& batch) {
-  const Outcome given_up[] = {Outcome::kDeadLetter};
-  std::vector<ColumnView> columns;
-  for (const Column& column : batch.columns) columns.push_back(column.View());
-  const Section& section = batch.sections.front();
-  out_.letters.push_back(
-      {.component = "join",
-       .reason = DeadLetterReason::kRecordTooLarge,
-       .error = fmt::format("the joined row does not fit into a message of this NATS server ({} "
-                            "bytes): raise its max_payload",
-                            parts_.publisher.MaxPayload()),
-       .original_message = RowAsJson(columns, 0),
-       .column = {},
-       .code = 0,
-       .code_name = {},
-       .origin = section.origin,
-       .offset = section.OffsetOfRow(0),
-       .timestamp_ms = batch.timestamps_ms.front(),
-       .key = {},
-       .time_ms = parts_.clock.WallMs()});
-  batch.sections = operators::WithOutcomes(batch.sections, given_up);
-  batch.timestamps_ms.clear();
-  for (Column& column : batch.columns) column.Clear();
 }
 
 Status ShardJoiner::SendLetters(std::stop_token stop) {

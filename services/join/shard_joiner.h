@@ -21,6 +21,7 @@
 #include "operators/batch_join.h"
 #include "protocol/batch_codec.h"
 #include "stage/output_stream.h"
+#include "stage/shard_loop.h"
 #include "state/row_store.h"
 
 namespace penstock::join {
@@ -35,7 +36,7 @@ namespace penstock::join {
 /// are trimmed.
 ///
 /// Threads: its own, and two that read ahead.
-class ShardJoiner {
+class ShardJoiner final : public stage::OwnedShard {
  public:
   struct Options {
     std::string pipeline_id;
@@ -59,18 +60,13 @@ class ShardJoiner {
   /// Error code "config" as BatchJoin::Make.
   static Result<std::unique_ptr<ShardJoiner>> Make(Options options, Parts parts,
                                                    std::unique_ptr<state::RowStore> store);
-  ~ShardJoiner();
+  ~ShardJoiner() override;
 
-  void Start();
-  /// Ends after the message in hand; what is not done with is the next owner's.
-  void RequestStop();
-  /// Waits until it has ended.
-  void Join();
-
-  /// The error that ended the shard, if one did: it needs somebody, or a restart.
-  std::optional<Error> failure() const;
-  /// The store is where the output is.
-  bool started() const { return started_.load(std::memory_order_relaxed); }
+  void Start() override;
+  void RequestStop() override;
+  void Join() override;
+  std::optional<Error> failure() const override;
+  bool started() const override { return started_.load(std::memory_order_relaxed); }
 
  private:
   ShardJoiner(Options options, Parts parts, std::unique_ptr<state::RowStore> store);
@@ -91,7 +87,6 @@ class ShardJoiner {
   Status Publish(std::optional<Side> side, std::stop_token stop);
   /// The output as messages that the server takes; rows that fit no message become dead letters.
   void Encode(Batch batch, bool last);
-  void GiveUp(Batch& batch);
   Status SendLetters(std::stop_token stop);
   /// Tries again while the disk does not take it.
   template <typename Call>

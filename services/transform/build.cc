@@ -12,12 +12,14 @@
 #include "protocol/names.h"
 #include "stage/division.h"
 #include "stage/nats.h"
+#include "stage/shard_loop.h"
 #include "stage/shard_streams.h"
+#include "state/open_store.h"
 #include "state/rocks_key_store.h"
 #include "state/store_resources.h"
 #include "telemetry/log.h"
 #include "transform/choose_plan.h"
-#include "transform/transform.h"
+#include "transform/shard_transformer.h"
 
 namespace penstock::transform {
 
@@ -68,18 +70,16 @@ Result<std::unique_ptr<state::KeyStore>> OpenStore(const process::ServiceContext
   const state::RocksKeyStore::Options options{.folder = folder / fmt::format("{}", shard.rep()),
                                               .window_ms = window.count(),
                                               .resources = &resources};
-  return WithPatience(
-      context.clock, context.stop, [&](const Error& error) { metrics.StoreFailed(shard, error); },
-      [&]() -> Result<std::unique_ptr<state::KeyStore>> {
-        auto opened = state::RocksKeyStore::Open(options);
-        if (!opened.ok() && opened.error().code == "corrupt") {
-          metrics.StoreDamaged(shard, opened.error());
-          PENSTOCK_RETURN_IF_ERROR(state::RocksKeyStore::Erase(options.folder));
-          opened = state::RocksKeyStore::Open(options);
-        }
-        if (!opened.ok()) return std::move(opened).error();
-        return std::unique_ptr<state::KeyStore>(std::move(opened).value());
-      });
+  PENSTOCK_ASSIGN_OR_RETURN(
+      auto opened, WithPatience(
+                       context.clock, context.stop,
+                       [&](const Error& error) { metrics.StoreFailed(shard, error); },
+                       [&] {
+                         return state::OpenOrReplace<state::RocksKeyStore>(
+                             options,
+                             [&](const Error& error) { metrics.StoreDamaged(shard, error); });
+                       }));
+  return std::unique_ptr<state::KeyStore>(std::move(opened));
 }
 
 }  // namespace
@@ -107,7 +107,7 @@ Status BuildAndRun(const process::ServiceContext& context, const TransformOption
   ByteBudget memory(kHeldBytes);
   const state::StoreResources resources(kPageCacheBytes);
   const auto folder = StateFolder(context, options, *chosen);
-  std::vector<std::unique_ptr<ShardTransformer>> shards;
+  std::vector<std::unique_ptr<stage::OwnedShard>> shards;
   for (const ShardId shard : owned) {
     PENSTOCK_ASSIGN_OR_RETURN(auto store,
                               OpenStore(context, *chosen, folder, resources, shard, metrics));
@@ -126,8 +126,9 @@ Status BuildAndRun(const process::ServiceContext& context, const TransformOption
                                                      std::move(store)));
     shards.push_back(std::move(transformer));
   }
-  Transform transform({.shards = shards, .clock = context.clock, .health = context.health});
-  return transform.Run(context.stop);
+  stage::ShardLoop loop("transform",
+                        {.shards = shards, .clock = context.clock, .health = context.health});
+  return loop.Run(context.stop);
 }
 
 }  // namespace penstock::transform

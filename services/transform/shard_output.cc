@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/patience.h"
-#include "model/row_json.h"
+#include "operators/give_up_row.h"
 #include "operators/select_rows.h"
 #include "operators/shuffle_rows.h"
 #include "protocol/names.h"
@@ -125,40 +125,14 @@ void ShardOutput::EncodeTo(Target& target, Batch& batch, const Position& input,
   if (fits || batch.rows() == 0) return;
   target.messages.pop_back();
   if (batch.rows() == 1) {
-    GiveUp(batch, letters);
+    letters.push_back(operators::GiveUpRow(batch, "transform", "transformed",
+                                           parts_.publisher.MaxPayload(), parts_.clock.WallMs()));
+    --rows_;
     return EncodeTo(target, batch, input, letters);
   }
   auto [first, second] = operators::Halve(batch);
   EncodeTo(target, first, target.position, letters);
   EncodeTo(target, second, input, letters);
-}
-
-// The only row of the batch fits no message.
-void ShardOutput::GiveUp(Batch& batch, std::vector<DeadLetter>& letters) {
-  const Outcome given_up[] = {Outcome::kDeadLetter};
-  std::vector<ColumnView> columns;
-  for (const Column& column : batch.columns) columns.push_back(column.View());
-  const auto section =
-      std::ranges::find_if(batch.sections, [](const Section& of) { return of.rows() == 1; });
-  letters.push_back(
-      {.component = "transform",
-       .reason = DeadLetterReason::kRecordTooLarge,
-       .error = fmt::format("the transformed row does not fit into a message of this NATS server "
-                            "({} bytes): raise its max_payload",
-                            parts_.publisher.MaxPayload()),
-       .original_message = RowAsJson(columns, 0),
-       .column = {},
-       .code = 0,
-       .code_name = {},
-       .origin = section->origin,
-       .offset = section->OffsetOfRow(0),
-       .timestamp_ms = batch.timestamps_ms.front(),
-       .key = {},
-       .time_ms = parts_.clock.WallMs()});
-  batch.sections = operators::WithOutcomes(batch.sections, given_up);
-  batch.timestamps_ms.clear();
-  for (Column& column : batch.columns) column.Clear();
-  --rows_;
 }
 
 // The parts of one target in their order; the first parts of all targets together, then the second.

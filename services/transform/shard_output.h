@@ -75,7 +75,6 @@ class ShardOutput {
   Result<Position> CheckedPosition(const Position& position);
   void EncodeTo(Target& target, Batch& batch, const Position& input,
                 std::vector<DeadLetter>& letters);
-  void GiveUp(Batch& batch, std::vector<DeadLetter>& letters);
 
   const Options options_;
   Parts parts_;

@@ -19,6 +19,7 @@
 #include "operators/batch_transform.h"
 #include "operators/retention.h"
 #include "protocol/batch_codec.h"
+#include "stage/shard_loop.h"
 #include "state/key_store.h"
 #include "transform/shard_keys.h"
 #include "transform/shard_output.h"
@@ -36,7 +37,7 @@ namespace penstock::transform {
 /// keys are in the key log before it. Only what is done with is trimmed.
 ///
 /// Threads: its own.
-class ShardTransformer {
+class ShardTransformer final : public stage::OwnedShard {
  public:
   struct Options {
     std::string pipeline_id;
@@ -58,18 +59,13 @@ class ShardTransformer {
   /// `store`: null where the plan has no dedup. Error code "config" as BatchTransform::Make.
   static Result<std::unique_ptr<ShardTransformer>> Make(Options options, Parts parts,
                                                         std::unique_ptr<state::KeyStore> store);
-  ~ShardTransformer();
+  ~ShardTransformer() override;
 
-  void Start();
-  /// Ends after the message in hand; what is not done with is the next owner's.
-  void RequestStop();
-  /// Waits until it has ended.
-  void Join();
-
-  /// The error that ended the shard, if one did: it needs somebody, or a restart.
-  std::optional<Error> failure() const;
-  /// The checkpoint is known and the dedup state is there.
-  bool started() const { return started_.load(std::memory_order_relaxed); }
+  void Start() override;
+  void RequestStop() override;
+  void Join() override;
+  std::optional<Error> failure() const override;
+  bool started() const override { return started_.load(std::memory_order_relaxed); }
 
  private:
   ShardTransformer(Options options, Parts parts, std::unique_ptr<state::KeyStore> store,

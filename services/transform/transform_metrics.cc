@@ -23,8 +23,6 @@ TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> sh
           metrics.AddCounter("penstock_transform_bytes_in_total", "Bytes of the messages read.")),
       rows_out_(metrics.AddCounter("penstock_transform_rows_out_total",
                                    "Rows that JetStream has acknowledged.")),
-      bytes_out_(metrics.AddCounter("penstock_transform_bytes_out_total",
-                                    "Bytes of the acknowledged messages, compressed.")),
       filtered_(metrics.AddCounter("penstock_transform_rows_filtered_total", "Rows filtered out.")),
       duplicate_(metrics.AddCounter("penstock_transform_rows_duplicate_total",
                                     "Rows whose key was seen before, within the window.")),
@@ -32,17 +30,7 @@ TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> sh
                      "Rows that became dead letters."),
       in_flight_(metrics.AddGauge("penstock_transform_rows_in_flight",
                                   "Rows read and not yet acknowledged by JetStream.")),
-      publish_seconds_(metrics.AddHistogram("penstock_transform_publish_seconds",
-                                            "From sending a message to its acknowledgement.",
-                                            SecondsBuckets())),
-      refused_full_(metrics.AddCounter("penstock_transform_publish_refused_total",
-                                       "Messages that JetStream did not take; each is sent again.",
-                                       {{"reason", "full"}})),
-      refused_other_(metrics.AddCounter("penstock_transform_publish_refused_total",
-                                        "Messages that JetStream did not take; each is sent again.",
-                                        {{"reason", "unavailable"}})),
-      waits_(metrics.AddCounter("penstock_stream_read_failures_total",
-                                "Failed reads of a stream; each is tried again.")),
+      output_(metrics, "transform"),
       store_failures_(metrics.AddCounter(
           "penstock_dedup_store_failures_total",
           "Times that the dedup store on disk could not be used; each is tried again.")),
@@ -95,34 +83,8 @@ void TransformMetrics::Transformed(const operators::BatchTransform::Output& outp
   duplicate_.Add(output.duplicates);
 }
 
-stage::OutputStream::Reports TransformMetrics::OutputReports(ShardId shard) {
-  return {.waits = [this, shard](const Error& error) { Waits(shard, error); },
-          .refused = [this, shard](const Error& error) { PublishRefused(shard, error); },
-          .published = [this](std::size_t bytes, Clock::Duration took) { Published(bytes, took); }};
-}
-
-void TransformMetrics::Published(std::size_t bytes, Clock::Duration took) {
-  bytes_out_.Add(bytes);
-  publish_seconds_.Observe(Seconds(took));
-}
-
-void TransformMetrics::PublishRefused(ShardId shard, const Error& error) {
-  const bool full = error.code == "full";
-  (full ? refused_full_ : refused_other_).Add();
-  log_.LogFor(full ? "full" : "unavailable", LogLevel::kWarn,
-              full ? "A stream is full: waiting for the stages behind."
-                   : "JetStream does not take a message: sending it again.",
-              {{"shard", shard}, {"error", error.detail}});
-}
-
 void TransformMetrics::DeadLettered(const std::vector<DeadLetter>& letters) {
   dead_lettered_.CountAndLog(letters);
-}
-
-void TransformMetrics::Waits(ShardId shard, const Error& error) {
-  waits_.Add();
-  log_.LogFor(error.code, LogLevel::kWarn, "JetStream does not answer a shard: asking again.",
-              {{"shard", shard}, {"error", error.detail}});
 }
 
 void TransformMetrics::StoreFailed(ShardId shard, const Error& error) {

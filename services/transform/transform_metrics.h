@@ -14,6 +14,7 @@
 #include "operators/batch_transform.h"
 #include "protocol/batch_codec.h"
 #include "stage/dead_letter_counters.h"
+#include "stage/output_metrics.h"
 #include "stage/output_stream.h"
 #include "state/key_store.h"
 #include "telemetry/log.h"
@@ -32,12 +33,11 @@ class TransformMetrics {
   /// Its output is published, with so many rows.
   void Transformed(const operators::BatchTransform::Output& output, std::uint64_t rows);
   /// What the output of a shard tells.
-  stage::OutputStream::Reports OutputReports(ShardId shard);
-  void Published(std::size_t bytes, Clock::Duration took);
-  void PublishRefused(ShardId shard, const Error& error);
+  stage::OutputStream::Reports OutputReports(ShardId shard) { return output_.Reports(shard); }
+  void PublishRefused(ShardId shard, const Error& error) { output_.Refused(shard, error); }
   void DeadLettered(const std::vector<DeadLetter>& letters);
   /// Something does not answer; it is asked again.
-  void Waits(ShardId shard, const Error& error);
+  void Waits(ShardId shard, const Error& error) { output_.Waits(shard, error); }
   /// The disk does not take new keys; it is tried again.
   void StoreFailed(ShardId shard, const Error& error);
   /// What a shard's store holds, about once a second.
@@ -62,15 +62,11 @@ class TransformMetrics {
   Counter rows_in_;
   Counter bytes_in_;
   Counter rows_out_;
-  Counter bytes_out_;
   Counter filtered_;
   Counter duplicate_;
   stage::DeadLetterCounters dead_lettered_;
   Gauge in_flight_;
-  Histogram publish_seconds_;
-  Counter refused_full_;
-  Counter refused_other_;
-  Counter waits_;
+  stage::OutputMetrics output_;
   Counter store_failures_;
   Counter store_damaged_;
   Counter state_lost_;

@@ -254,6 +254,15 @@ TEST_F(ShardJoinerTest, AnOutputTooLargeGoesInPartsAndWhoDiesBetweenThemSendsThe
   }
 }
 
+// There is no row to divide or to give up: somebody has to raise the limit.
+TEST_F(ShardJoinerTest, ACheckpointThatFitsNoMessageStopsTheShard) {
+  Send(Hop::kLeft, {{"k", "l"}});
+  server_.SetMaxPayload(100);
+  const auto life = StartLife();
+  Eventually("it stops", [&] { return life->shard->failure().has_value(); });
+  EXPECT_EQ(life->shard->failure()->code, "too_large");
+}
+
 // Two at once: one of them finds out, and ends.
 TEST_F(ShardJoinerTest, WhoIsOvertakenWritesNothingMore) {
   const auto first = StartLife();

@@ -1,9 +1,9 @@
-#include "transform/transform.h"
+#include "stage/shard_loop.h"
 
 #include "base/wait.h"
 #include "telemetry/log.h"
 
-namespace penstock::transform {
+namespace penstock::stage {
 
 namespace {
 
@@ -11,12 +11,12 @@ constexpr auto kCheckInterval = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Transform::Transform(Parts parts)
+ShardLoop::ShardLoop(const std::string& stage, Parts parts)
     : parts_(parts),
       shards_(parts.health.Require("shards")),
-      heartbeat_(parts.health.Watch("transform")) {}
+      heartbeat_(parts.health.Watch(stage)) {}
 
-Status Transform::Run(std::stop_token stop) {
+Status ShardLoop::Run(std::stop_token stop) {
   for (const auto& shard : parts_.shards) shard->Start();
   Status checked = Done{};
   while (checked.ok() && WaitUntil(parts_.clock.Now() + kCheckInterval, stop)) checked = Check();
@@ -26,7 +26,7 @@ Status Transform::Run(std::stop_token stop) {
   return checked;
 }
 
-Status Transform::Check() {
+Status ShardLoop::Check() {
   heartbeat_.Beat();
   bool started = true;
   for (const auto& shard : parts_.shards) {
@@ -44,4 +44,4 @@ Status Transform::Check() {
   return Done{};
 }
 
-}  // namespace penstock::transform
+}  // namespace penstock::stage
