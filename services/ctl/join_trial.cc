@@ -54,23 +54,15 @@ Result<JoinTrial::Fates> JoinTrial::Take(const std::string& source_id, const io:
   source.latest_ms = std::max(source.latest_ms, record.timestamp_ms);
   Section section = ClockOf(source, chunk.partition(), Before(record.offset));
   section.Add(record.offset, fate.outcome);
-  std::vector<std::int64_t> timestamps_ms;
-  if (fate.outcome == Outcome::kRow) {
-    timestamps_ms.push_back(record.timestamp_ms);
-  } else {
-    fates.push_back(fate);
-  }
   Offset& last = source.last_offsets.try_emplace(chunk.partition(), -1).first->second;
   last = std::max(last, record.offset);
-  std::vector<ColumnView> columns = fate.Views();
-  std::vector<Column> none;
-  if (fate.outcome != Outcome::kRow) {
-    for (const PlannedField& field : source.trial.fields())
-      none.emplace_back(field.name, field.physical);
-    columns.clear();
-    for (const Column& column : none) columns.push_back(column.View());
+  if (fate.outcome == Outcome::kRow) {
+    PENSTOCK_RETURN_IF_ERROR(
+        TakeIn(source, {std::move(section)}, {record.timestamp_ms}, fate.Views(), fates));
+  } else {
+    fates.push_back(std::move(fate));
+    PENSTOCK_RETURN_IF_ERROR(TakeInNoRow(source, {std::move(section)}, fates));
   }
-  PENSTOCK_RETURN_IF_ERROR(TakeIn(source, {std::move(section)}, timestamps_ms, columns, fates));
   return fates;
 }
 
@@ -79,12 +71,7 @@ Result<JoinTrial::Fates> JoinTrial::Finish() {
   for (auto& [source_id, source] : sources_) {
     source.latest_ms = kEndOfTime;
     source.last_offsets.try_emplace(0, -1);
-    std::vector<Column> none;
-    std::vector<ColumnView> columns;
-    for (const PlannedField& field : source.trial.fields())
-      none.emplace_back(field.name, field.physical);
-    for (const Column& column : none) columns.push_back(column.View());
-    PENSTOCK_RETURN_IF_ERROR(TakeIn(source, {}, {}, columns, fates));
+    PENSTOCK_RETURN_IF_ERROR(TakeInNoRow(source, {}, fates));
   }
   return fates;
 }
@@ -99,9 +86,18 @@ Section JoinTrial::ClockOf(const OfSource& source, std::int32_t partition, Offse
   return section;
 }
 
+Status JoinTrial::TakeInNoRow(OfSource& source, std::vector<Section> sections, Fates& fates) {
+  std::vector<ColumnView> columns;
+  for (const PlannedField& field : source.trial.fields()) {
+    columns.push_back(
+        {.name = field.name, .type = field.physical, .rows = 0, .data = {}, .presence = {}});
+  }
+  return TakeIn(source, std::move(sections), {}, columns, fates);
+}
+
 Status JoinTrial::TakeIn(OfSource& source, std::vector<Section> sections,
-                         std::span<const std::int64_t> timestamps_ms,
-                         std::span<const ColumnView> columns, Fates& fates) {
+                         const std::vector<std::int64_t>& timestamps_ms,
+                         const std::vector<ColumnView>& columns, Fates& fates) {
   for (const auto& [partition, last] : source.last_offsets) {
     const bool there = !sections.empty() && sections.front().origin.partition == partition;
     if (!there) sections.push_back(ClockOf(source, partition, last));

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -49,8 +48,9 @@ class JoinTrial {
 
   /// A message of the source's next record, or of none.
   Status TakeIn(OfSource& source, std::vector<Section> sections,
-                std::span<const std::int64_t> timestamps_ms, std::span<const ColumnView> columns,
-                Fates& fates);
+                const std::vector<std::int64_t>& timestamps_ms,
+                const std::vector<ColumnView>& columns, Fates& fates);
+  Status TakeInNoRow(OfSource& source, std::vector<Section> sections, Fates& fates);
   static Section ClockOf(const OfSource& source, std::int32_t partition, Offset last);
   Status Commit(Fates& fates);
 
