@@ -157,8 +157,12 @@ void NatsServer::Restart() {
   Launch();
 }
 
+// SIGSTOP reaches a process's threads one by one, after kill has returned.
 void NatsServer::Freeze() {
   kill(pid_, SIGSTOP);
+  int status = 0;
+  PENSTOCK_CHECK(waitpid(pid_, &status, WUNTRACED) == pid_ && WIFSTOPPED(status),
+                 "nats-server ended instead of stopping");
 }
 
 void NatsServer::Thaw() {
