@@ -79,4 +79,20 @@ std::string ShardRecordKey(ShardId shard) {
   return fmt::format("{}{}", kShardRecordPrefix, shard.rep());
 }
 
+std::string MemberPrefix(std::string_view stage) {
+  return fmt::format("member.{}.", stage);
+}
+
+std::string MemberKey(std::string_view stage, std::string_view member) {
+  return fmt::format("{}{}", MemberPrefix(stage), member);
+}
+
+std::string LeasePrefix(std::string_view stage) {
+  return fmt::format("lease.{}.", stage);
+}
+
+std::string LeaseKey(std::string_view stage, ShardId shard) {
+  return fmt::format("{}{}", LeasePrefix(stage), shard.rep());
+}
+
 }  // namespace penstock::protocol

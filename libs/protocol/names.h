@@ -34,4 +34,11 @@ std::string Bucket(std::string_view pipeline_id);
 inline constexpr std::string_view kShardRecordPrefix = "sink.";
 std::string ShardRecordKey(ShardId shard);
 
+/// Keys of the leases of a stage ("sink", "transform-left"): of a member, which is a replica's
+/// cleaned name, and of a shard's lease.
+std::string MemberPrefix(std::string_view stage);
+std::string MemberKey(std::string_view stage, std::string_view member);
+std::string LeasePrefix(std::string_view stage);
+std::string LeaseKey(std::string_view stage, ShardId shard);
+
 }  // namespace penstock::protocol

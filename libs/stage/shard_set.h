@@ -1,0 +1,98 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "model/ids.h"
+#include "stage/ownership.h"
+#include "telemetry/health.h"
+#include "telemetry/metrics.h"
+
+namespace penstock::stage {
+
+/// What a stage does for one shard, in threads of its own. Its owner's thread calls the methods;
+/// none but StopNow and the destructor waits.
+class OwnedShard {
+ public:
+  virtual ~OwnedShard() = default;
+
+  virtual void Start() = 0;
+  /// Finishes what is in hand; `ended` says when.
+  virtual void RequestStop() = 0;
+  virtual bool ended() const = 0;
+  /// Leaves what is in hand to the next owner. Nothing of the shard runs when it returns.
+  virtual void StopNow() = 0;
+
+  /// The error that ended the shard, if one did: it needs somebody, or a restart. "conflict":
+  /// another process works on it.
+  virtual std::optional<Error> failure() const = 0;
+  /// It has taken over what was there, and goes on.
+  virtual bool started() const = 0;
+};
+
+/// Runs the shards that this process owns, while they come and go, until it is stopped.
+///
+/// A shard that stops by itself (a message of another version) leaves the others running: it is
+/// said in the log and the readiness probe. What a shard's end by another owner means says the
+/// ownership. A process without shards is ready.
+///
+/// Threads: one, the caller of Run.
+class ShardSet {
+ public:
+  struct Options {
+    std::string stage;            ///< For the liveness probe.
+    Clock::Duration drain_limit;  ///< How long a shard may finish what it has in hand.
+    Clock::Duration check_interval = std::chrono::milliseconds(500);
+  };
+  /// Opens what the shard needs and makes it. A kRetry error is tried again, with growing pauses;
+  /// any other ends the process.
+  using Make = std::function<Result<std::unique_ptr<OwnedShard>>(ShardId shard)>;
+  struct Parts {
+    Ownership& ownership;
+    Make make;
+    std::function<void(ShardId)> given_up;  ///< The shard is not here any more; may be empty.
+    const Clock& clock;
+    Health& health;
+    Metrics& metrics;
+  };
+
+  ShardSet(Options options, Parts parts);
+
+  Status Run(std::stop_token stop);
+
+ private:
+  struct Slot {
+    std::unique_ptr<OwnedShard> shard{};   // Null until it could be made.
+    std::optional<Clock::Time> stop_by{};  // It is being given up.
+    Backoff backoff{};
+    Clock::Time try_at{};
+  };
+  using Slots = std::map<ShardId, Slot>;
+
+  Status Turn(std::stop_token stop);
+  void Take(ShardId shard);
+  void GiveUp(ShardId shard);
+  Status MakeMissing();
+  /// Destroys the shards that have ended, or had their time.
+  void Reap();
+  Status Check();
+  void StopAll();
+  Slots::iterator End(Slots::iterator slot);
+  Clock::Time NextLook() const;
+
+  const Options options_;
+  Parts parts_;
+  Slots slots_;
+  Gauge owned_;
+  Health::Condition shards_;
+  Health::Heartbeat heartbeat_;
+};
+
+}  // namespace penstock::stage
