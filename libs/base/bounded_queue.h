@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 
@@ -53,6 +54,26 @@ class BoundedQueue {
     std::unique_lock lock(mutex_);
     filled_.wait_until(lock, stop, deadline, [&] { return closed_ || !items_.empty(); });
     return TakeFront(lock);
+  }
+
+  /// Takes out what `unwanted` says, wherever it stands.
+  template <typename Predicate>
+  std::vector<T> TakeIf(Predicate unwanted) {
+    std::vector<T> taken;
+    {
+      std::lock_guard lock(mutex_);
+      std::deque<T> kept;
+      for (T& item : items_) {
+        if (unwanted(item)) {
+          taken.push_back(std::move(item));
+        } else {
+          kept.push_back(std::move(item));
+        }
+      }
+      items_ = std::move(kept);
+    }
+    room_.notify_all();
+    return taken;
   }
 
   void Close() {

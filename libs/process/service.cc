@@ -51,6 +51,21 @@ void AddServiceFlags(Flags& flags, AllOptions& all) {
               [&options](std::string_view text) { return ParseReplica(text, options); })
       .FromEnvironment();
   flags
+      .Text("replica-name", "NAME",
+            "share the stage's shards with all replicas that have a name, as they come and go; "
+            "each has its own; instead of --replica",
+            &options.replica_name)
+      .FromEnvironment();
+  flags
+      .Duration("lease-heartbeat", "DURATION", "how often a replica with a name says that it lives",
+                &options.lease_heartbeat)
+      .FromEnvironment();
+  flags
+      .Duration("lease-timeout", "DURATION",
+                "after how much silence the others take its shards; the same for all replicas",
+                &options.lease_timeout)
+      .FromEnvironment();
+  flags
       .Text("listen", "ADDR:PORT", "where probes and /metrics are served; port 0: a free one",
             &options.listen)
       .FromEnvironment();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,9 @@ struct ServiceOptions {
   std::string nats;      ///< Comma separated URLs; empty: those of the document.
   std::uint32_t replica = 0;
   std::uint32_t replicas = 1;
+  std::string replica_name;  ///< Not empty: shards are shared by leases, not by number.
+  std::chrono::nanoseconds lease_heartbeat = std::chrono::seconds(2);
+  std::chrono::nanoseconds lease_timeout = std::chrono::seconds(10);
   std::string listen = "0.0.0.0:9464";
   std::string port_file;
   std::size_t workers = 0;  ///< 0: as many as the CPU limit allows.

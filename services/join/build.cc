@@ -5,16 +5,16 @@
 #include <utility>
 
 #include "base/byte_budget.h"
-#include "base/patience.h"
 #include "base/wait.h"
 #include "config/planner.h"
 #include "jetstream/connection.h"
+#include "join/join_metrics.h"
 #include "join/shard_joiner.h"
 #include "protocol/names.h"
-#include "stage/division.h"
 #include "stage/nats.h"
-#include "stage/shard_loop.h"
+#include "stage/shard_set.h"
 #include "stage/shard_streams.h"
+#include "stage/sharing.h"
 #include "state/open_store.h"
 #include "state/rocks_row_store.h"
 #include "state/store_resources.h"
@@ -33,25 +33,21 @@ constexpr std::size_t kInboxBytes = 24 << 20;
 constexpr std::size_t kYoungBytes = 64 << 20;
 constexpr std::size_t kMostYoungBytes = 12 << 20;
 constexpr std::size_t kPageCacheBytes = 8 << 20;
+// Of the message in hand.
+constexpr auto kDrainLimit = std::chrono::seconds(25);
 
 std::int64_t Milliseconds(std::chrono::nanoseconds window) {
   return std::chrono::ceil<std::chrono::milliseconds>(window).count();
 }
 
 // A damaged store is taken away: its shard takes in the kept messages again.
-Result<std::unique_ptr<state::RowStore>> OpenStore(const process::ServiceContext& context,
-                                                   const state::RocksRowStore::Options& options,
+Result<std::unique_ptr<state::RowStore>> OpenStore(const state::RocksRowStore::Options& options,
                                                    ShardId shard, JoinMetrics& metrics) {
-  PENSTOCK_ASSIGN_OR_RETURN(
-      auto opened, WithPatience(
-                       context.clock, context.stop,
-                       [&](const Error& error) { metrics.StoreFailed(shard, error); },
-                       [&] {
-                         return state::OpenOrReplace<state::RocksRowStore>(
-                             options,
-                             [&](const Error& error) { metrics.StoreDamaged(shard, error); });
-                       }));
-  return std::unique_ptr<state::RowStore>(std::move(opened));
+  auto opened = state::OpenOrReplace<state::RocksRowStore>(
+      options, [&](const Error& error) { metrics.StoreDamaged(shard, error); });
+  if (opened.ok()) return std::unique_ptr<state::RowStore>(std::move(opened).value());
+  if (opened.error().remedy == Remedy::kRetry) metrics.StoreFailed(shard, opened.error());
+  return std::move(opened).error();
 }
 
 }  // namespace
@@ -59,20 +55,23 @@ Result<std::unique_ptr<state::RowStore>> OpenStore(const process::ServiceContext
 Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& options) {
   const PipelineSpec& spec = context.pipeline;
   const PipelinePlan plan = config::MakePlan(spec);
-  const auto owned = stage::OwnedShards({context.options.replica, context.options.replicas},
-                                        spec.resources.shards);
-  if (!plan.join || owned.empty()) {
+  const stage::Sharing sharing{
+      .replica_name = context.options.replica_name,
+      .times = {context.options.lease_heartbeat, context.options.lease_timeout},
+      .replica = {context.options.replica, context.options.replicas}};
+  const auto possible = stage::PossibleShards(sharing, spec.resources.shards);
+  if (!plan.join || possible.empty()) {
     Log(LogLevel::kWarn, plan.join ? "More replicas than shards: this one has nothing to do."
                                    : "The pipeline has no join: nothing to do.");
     WaitUntil(Clock::Time::max(), context.stop);
     return Done{};
   }
-  JoinMetrics metrics(context.metrics, owned);
+  JoinMetrics metrics(context.metrics, possible);
   PENSTOCK_ASSIGN_OR_RETURN(const auto nats,
                             stage::ConnectNats(spec, context.options.nats, "join", context.health,
                                                context.clock, context.stop));
   PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec,
-                                                {Hop::kLeft, Hop::kRight, Hop::kOut}, owned,
+                                                {Hop::kLeft, Hop::kRight, Hop::kOut}, possible,
                                                 context.clock, context.stop));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
@@ -80,23 +79,21 @@ Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& op
   const state::StoreResources resources(kPageCacheBytes);
   const auto folder =
       std::filesystem::path(options.state_dir) / protocol::PipelineToken(spec.pipeline_id) / "join";
-  std::vector<std::unique_ptr<stage::OwnedShard>> shards;
-  for (const ShardId shard : owned) {
+  const auto make = [&](ShardId shard) -> Result<std::unique_ptr<stage::OwnedShard>> {
     PENSTOCK_ASSIGN_OR_RETURN(
         auto store,
-        OpenStore(context,
-                  {.folder = folder / fmt::format("{}", shard.rep()),
+        OpenStore({.folder = folder / fmt::format("{}", shard.rep()),
                    .left_window_ms = Milliseconds(plan.join->left.window),
                    .right_window_ms = Milliseconds(plan.join->right.window),
                    .resources = &resources,
-                   .young_bytes = std::min(kMostYoungBytes, kYoungBytes / owned.size())},
+                   .young_bytes = std::min(kMostYoungBytes, kYoungBytes / possible.size())},
                   shard, metrics));
     PENSTOCK_ASSIGN_OR_RETURN(auto joiner,
                               ShardJoiner::Make({.pipeline_id = spec.pipeline_id,
                                                  .shard = shard,
                                                  .shards = spec.resources.shards,
                                                  .plan = *plan.join,
-                                                 .held_bytes = kInboxBytes / owned.size() / 2},
+                                                 .held_bytes = kInboxBytes / possible.size() / 2},
                                                 {.streams = nats->streams(),
                                                  .publisher = nats->publisher(),
                                                  .bucket = *bucket,
@@ -104,11 +101,19 @@ Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& op
                                                  .clock = context.clock,
                                                  .metrics = metrics},
                                                 std::move(store)));
-    shards.push_back(std::move(joiner));
-  }
-  stage::ShardLoop loop("join",
-                        {.shards = shards, .clock = context.clock, .health = context.health});
-  return loop.Run(context.stop);
+    return std::unique_ptr<stage::OwnedShard>(std::move(joiner));
+  };
+  PENSTOCK_ASSIGN_OR_RETURN(const auto ownership,
+                            stage::MakeOwnership(sharing, "join", spec.resources.shards, *bucket,
+                                                 context.clock, context.metrics));
+  stage::ShardSet shards({.stage = "join", .drain_limit = kDrainLimit},
+                         {.ownership = *ownership,
+                          .make = make,
+                          .given_up = [&](ShardId shard) { metrics.GivenUp(shard); },
+                          .clock = context.clock,
+                          .health = context.health,
+                          .metrics = context.metrics});
+  return shards.Run(context.stop);
 }
 
 }  // namespace penstock::join

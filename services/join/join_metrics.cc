@@ -57,7 +57,6 @@ JoinMetrics::JoinMetrics(Metrics& metrics, std::span<const ShardId> shards)
           "penstock_state_rebuild_seconds",
           "Taking kept messages in again, until a row store is where the output is.",
           SecondsBuckets())) {
-  metrics.AddGauge("penstock_shards_owned", "Shards that this process joins.").Set(shards.size());
   for (std::size_t side = 0; side < kSides.size(); ++side) {
     const MetricLabels label{{"side", kSides[side]}};
     sides_[side] = {
@@ -140,6 +139,10 @@ void JoinMetrics::StateLost(ShardId shard, Side side) {
       "A side's stream was replaced, and the row store did not have all of it: left rows that "
       "waited are forgotten.",
       {{"shard", shard}, {"side", kSides[Index(side)]}});
+}
+
+void JoinMetrics::GivenUp(ShardId shard) {
+  Show(shard, {.store = {}, .left_ms = 0, .right_ms = 0, .now_ms = 0});
 }
 
 void JoinMetrics::ShardFailed(ShardId shard, const Error& error) {

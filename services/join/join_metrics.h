@@ -47,6 +47,8 @@ class JoinMetrics {
   void CaughtUp(ShardId shard, Clock::Duration took);
   /// A side's stream was replaced, and the store did not have all of it.
   void StateLost(ShardId shard, Side side);
+  /// Another process has the shard now.
+  void GivenUp(ShardId shard);
   /// The shard can do nothing until somebody acts.
   void ShardFailed(ShardId shard, const Error& error);
 

@@ -13,7 +13,10 @@ int main(int argc, char** argv) {
                      "all shards of the pipeline"},
                     {"penstock-join --pipeline orders.yaml --replica 0/2 --state-dir "
                      "/var/lib/penstock",
-                     "the first of two that share the shards"}},
+                     "the first of two that share the shards"},
+                    {"penstock-join --pipeline orders.yaml --replica-name join-1 --state-dir "
+                     "/var/lib/penstock",
+                     "one of any number that share the shards, as they come and go"}},
        .add_flags =
            [&](penstock::process::Flags& flags) {
              flags

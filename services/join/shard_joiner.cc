@@ -85,7 +85,8 @@ void ShardJoiner::RequestStop() {
   thread_.request_stop();
 }
 
-void ShardJoiner::Join() {
+void ShardJoiner::StopNow() {
+  RequestStop();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -97,10 +98,12 @@ std::optional<Error> ShardJoiner::failure() const {
 void ShardJoiner::Run(std::stop_token stop) {
   const Status owned = Own(std::move(stop));
   inbox_.reset();
-  if (owned.ok() || owned.error().code == kStopped.code) return;
-  parts_.metrics.ShardFailed(options_.shard, owned.error());
-  std::lock_guard lock(mutex_);
-  failure_ = owned.error();
+  if (!owned.ok() && owned.error().code != kStopped.code) {
+    parts_.metrics.ShardFailed(options_.shard, owned.error());
+    std::lock_guard lock(mutex_);
+    failure_ = owned.error();
+  }
+  ended_ = true;
 }
 
 Status ShardJoiner::Own(std::stop_token stop) {

@@ -21,7 +21,7 @@
 #include "operators/batch_join.h"
 #include "protocol/batch_codec.h"
 #include "stage/output_stream.h"
-#include "stage/shard_loop.h"
+#include "stage/owned_shard.h"
 #include "state/row_store.h"
 
 namespace penstock::join {
@@ -63,9 +63,13 @@ class ShardJoiner final : public stage::OwnedShard {
   ~ShardJoiner() override;
 
   void Start() override;
+  /// Ends after the message in hand; what is not done with is the next owner's.
   void RequestStop() override;
-  void Join() override;
+  bool ended() const override { return ended_.load(std::memory_order_relaxed); }
+  void StopNow() override;
+
   std::optional<Error> failure() const override;
+  /// The store is where the output is.
   bool started() const override { return started_.load(std::memory_order_relaxed); }
 
  private:
@@ -113,6 +117,7 @@ class ShardJoiner final : public stage::OwnedShard {
   std::uint64_t rows_out_ = 0;  // Of `messages_`.
 
   std::atomic<bool> started_ = false;
+  std::atomic<bool> ended_ = false;
   mutable std::mutex mutex_;
   std::optional<Error> failure_;  // Guarded by mutex_.
   std::jthread thread_;

@@ -10,10 +10,13 @@
 #include "jetstream/connection.h"
 #include "protocol/names.h"
 #include "sink/clickhouse_table.h"
-#include "sink/sink.h"
-#include "stage/division.h"
+#include "sink/insert_pool.h"
+#include "sink/shard_writer.h"
+#include "sink/sink_metrics.h"
 #include "stage/nats.h"
+#include "stage/shard_set.h"
 #include "stage/shard_streams.h"
+#include "stage/sharing.h"
 #include "telemetry/log.h"
 
 namespace penstock::sink {
@@ -55,8 +58,8 @@ void MeasureTable(ClickHouseTable& table, InsertPool& pool, SinkMetrics& metrics
 }
 
 ShardWriter::Options WriterOptions(const PipelineSpec& spec, const PipelinePlan& plan,
-                                   ShardId shard, std::size_t owned) {
-  const std::size_t held = kHeldBytes / owned;
+                                   ShardId shard, std::size_t shards) {
+  const std::size_t held = kHeldBytes / shards;
   return {.pipeline_id = spec.pipeline_id,
           .shard = shard,
           .shards = spec.resources.shards,
@@ -76,18 +79,21 @@ ShardWriter::Options WriterOptions(const PipelineSpec& spec, const PipelinePlan&
 Status BuildAndRun(const process::ServiceContext& context) {
   const PipelineSpec& spec = context.pipeline;
   const PipelinePlan plan = config::MakePlan(spec);
-  const auto shards = stage::OwnedShards({context.options.replica, context.options.replicas},
-                                         spec.resources.shards);
-  if (shards.empty()) {
+  const stage::Sharing sharing{
+      .replica_name = context.options.replica_name,
+      .times = {context.options.lease_heartbeat, context.options.lease_timeout},
+      .replica = {context.options.replica, context.options.replicas}};
+  const auto possible = stage::PossibleShards(sharing, spec.resources.shards);
+  if (possible.empty()) {
     Log(LogLevel::kWarn, "More replicas than shards: this one has nothing to do.");
     WaitUntil(Clock::Time::max(), context.stop);
     return Done{};
   }
-  SinkMetrics metrics(context.metrics, context.clock, shards.size());
+  SinkMetrics metrics(context.metrics, context.clock);
   PENSTOCK_ASSIGN_OR_RETURN(const auto nats,
                             stage::ConnectNats(spec, context.options.nats, "sink", context.health,
                                                context.clock, context.stop));
-  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, {plan.sink_hop}, shards,
+  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, {plan.sink_hop}, possible,
                                                 context.clock, context.stop));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
@@ -100,25 +106,32 @@ Status BuildAndRun(const process::ServiceContext& context) {
   const auto hosts_collector =
       context.metrics.OnScrape([&] { hosts_well.Set(table.hosts().well()); });
   InsertPool pool(
-      {.converters = Converters(context), .queue_limit = shards.size() * kBlocksInFlight},
+      {.converters = Converters(context), .queue_limit = possible.size() * kBlocksInFlight},
       {.table = table, .clock = context.clock, .metrics = metrics});
   const std::jthread measuring = StartThread("measure", [&](std::stop_token stop) {
     MeasureTable(table, pool, metrics, context.clock, std::move(stop));
   });
-  std::vector<std::unique_ptr<ShardWriter>> writers;
-  for (const ShardId shard : shards) {
-    writers.push_back(
-        std::make_unique<ShardWriter>(WriterOptions(spec, plan, shard, shards.size()),
+  const auto make = [&](ShardId shard) -> Result<std::unique_ptr<stage::OwnedShard>> {
+    return std::unique_ptr<stage::OwnedShard>(
+        std::make_unique<ShardWriter>(WriterOptions(spec, plan, shard, possible.size()),
                                       ShardWriter::Parts{.streams = nats->streams(),
                                                          .publisher = nats->publisher(),
                                                          .bucket = *bucket,
                                                          .pool = pool,
                                                          .clock = context.clock,
                                                          .metrics = metrics}));
-  }
-  Sink sink(kDrainLimit,
-            {.writers = writers, .pool = pool, .clock = context.clock, .health = context.health});
-  return sink.Run(context.stop);
+  };
+  PENSTOCK_ASSIGN_OR_RETURN(const auto ownership,
+                            stage::MakeOwnership(sharing, "sink", spec.resources.shards, *bucket,
+                                                 context.clock, context.metrics));
+  stage::ShardSet shards({.stage = "sink", .drain_limit = kDrainLimit},
+                         {.ownership = *ownership,
+                          .make = make,
+                          .given_up = {},
+                          .clock = context.clock,
+                          .health = context.health,
+                          .metrics = context.metrics});
+  return shards.Run(context.stop);
 }
 
 }  // namespace penstock::sink

@@ -2,9 +2,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <semaphore>
 #include <stop_token>
 #include <thread>
@@ -50,6 +53,9 @@ class InsertPool {
   bool Submit(BlockOwner& owner, std::unique_ptr<Block> block);
   /// Ends the waiting for ClickHouse: blocks on their way are dropped; their intents stay.
   void Stop();
+  /// The same for the blocks of one owner, which submits none any more. When it returns, the pool
+  /// knows nothing of it.
+  void Abandon(BlockOwner& owner);
 
   /// How large the blocks should be that are submitted.
   BlockSizer& sizer() { return sizer_; }
@@ -62,8 +68,16 @@ class InsertPool {
     std::unique_ptr<Block> block;
   };
 
+  /// The blocks of an owner that were submitted and have not ended.
+  struct InHand {
+    std::size_t blocks = 0;
+    std::stop_source stop;
+  };
+
   void Run(std::stop_token stop);
-  void Process(Job job, std::stop_token stop);
+  void Process(Job job);
+  std::stop_token StopOf(BlockOwner& owner);
+  void Ended(BlockOwner& owner);
 
   const Options options_;
   Parts parts_;
@@ -73,6 +87,9 @@ class InsertPool {
   BisectPace pace_{{}};
   TokenBrake brake_;
   BoundedQueue<Job> jobs_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::map<BlockOwner*, InHand> in_hand_;  // Guarded by mutex_.
   std::vector<std::jthread> threads_;
 };
 

@@ -47,16 +47,24 @@ void ShardWriter::Start() {
                        [this](std::stop_token stop) { RunOwner(std::move(stop)); });
 }
 
-void ShardWriter::BeginDrain() {
+void ShardWriter::RequestStop() {
   std::lock_guard lock(mutex_);
   draining_ = true;
   changed_.notify_all();
 }
 
-void ShardWriter::FinishDrain(Clock::Time deadline) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, deadline, [&] { return ended_; });
+bool ShardWriter::ended() const {
+  std::lock_guard lock(mutex_);
+  return ended_;
+}
+
+// The owner first: then no worker waits for it any more.
+void ShardWriter::StopNow() {
   owner_.request_stop();
+  if (owner_.joinable()) owner_.join();
+  reader_.request_stop();
+  if (reader_.joinable()) reader_.join();
+  parts_.pool.Abandon(*this);
 }
 
 std::optional<Error> ShardWriter::failure() const {

@@ -21,6 +21,7 @@
 #include "sink/block_planner.h"
 #include "sink/insert_pool.h"
 #include "sink/sink_metrics.h"
+#include "stage/owned_shard.h"
 #include "stage/shard_record_store.h"
 
 namespace penstock::sink {
@@ -34,7 +35,7 @@ namespace penstock::sink {
 ///
 /// Threads: one that reads the stream, one that owns the record; the pool calls the BlockOwner
 /// methods, which wait for the owner.
-class ShardWriter final : public BlockOwner {
+class ShardWriter final : public BlockOwner, public stage::OwnedShard {
  public:
   struct Options {
     std::string pipeline_id;
@@ -61,14 +62,15 @@ class ShardWriter final : public BlockOwner {
   ShardWriter(Options options, Parts parts);
   ~ShardWriter() override;
 
-  void Start();
-  /// Stops reading and cuts what is held into a last block.
-  void BeginDrain();
-  /// Waits until the blocks in flight are confirmed or `deadline` passes, then ends the shard. What
-  /// is not confirmed by then is in the record, for the next owner.
-  void FinishDrain(Clock::Time deadline);
-  /// The error that ended the shard, if one did: it needs somebody, or a restart.
-  std::optional<Error> failure() const;
+  void Start() override;
+  /// Stops reading and cuts what is held into a last block; ends when all is confirmed.
+  void RequestStop() override;
+  bool ended() const override;
+  /// What is not confirmed by then is in the record, for the next owner.
+  void StopNow() override;
+  std::optional<Error> failure() const override;
+  /// Inserts may begin at any time: that is no matter of readiness.
+  bool started() const override { return true; }
 
   bool Record(Block& block, std::vector<DeadLetter> given_up) override;
   void Inserted(std::unique_ptr<Block> block) override;

@@ -38,7 +38,7 @@ PauseReason ReasonOf(clickhouse::ErrorClass error_class) {
   }
 }
 
-SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shards)
+SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock)
     : clock_(clock),
       rows_in_(metrics.AddCounter("penstock_sink_rows_in_total",
                                   "Records of the messages read, whatever became of them before.")),
@@ -82,7 +82,6 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shard
                                     "the server has too many parts, below when it lacks memory.")),
       workers_busy_(metrics.AddGauge("penstock_sink_workers_busy",
                                      "Threads of the pool that have a block in hand.")),
-      shards_owned_(metrics.AddGauge("penstock_shards_owned", "Shards that this process writes.")),
       exactly_once_(metrics.AddGauge(
           "penstock_sink_dedup_window_ok",
           "1: the table drops a repeated insert; 0: it does not, and a crash may repeat rows.")),
@@ -110,7 +109,6 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shard
         {{"class", std::string(ToText(static_cast<clickhouse::ErrorClass>(i)))}});
   }
   block_scale_.Set(1);
-  shards_owned_.Set(shards);
   account_ = metrics.OnScrape([this] {
     double left = rows_in_.value() - rows_out_.value() - filtered_.value() - duplicate_.value() -
                   dead_lettered_before_.value() - replayed_.value() - dead_lettered_.total();

@@ -45,7 +45,7 @@ PauseReason ReasonOf(clickhouse::ErrorClass error_class);
 /// line together. Thread-safe; called once a message or block, not once a row.
 class SinkMetrics {
  public:
-  SinkMetrics(Metrics& metrics, const Clock& clock, std::size_t shards);
+  SinkMetrics(Metrics& metrics, const Clock& clock);
 
   /// A message was read from a shard's stream.
   void Read(const HeldMessage& message);
@@ -138,7 +138,6 @@ class SinkMetrics {
   Gauge block_scale_;
   std::array<Gauge, kPauseReasons> paused_;
   Gauge workers_busy_;
-  Gauge shards_owned_;
   Gauge exactly_once_;
   Gauge parts_per_second_;
   Gauge window_seconds_;

@@ -5,21 +5,21 @@
 #include <utility>
 
 #include "base/byte_budget.h"
-#include "base/patience.h"
 #include "base/wait.h"
 #include "config/planner.h"
 #include "jetstream/connection.h"
 #include "protocol/names.h"
-#include "stage/division.h"
 #include "stage/nats.h"
-#include "stage/shard_loop.h"
+#include "stage/shard_set.h"
 #include "stage/shard_streams.h"
+#include "stage/sharing.h"
 #include "state/open_store.h"
 #include "state/rocks_key_store.h"
 #include "state/store_resources.h"
 #include "telemetry/log.h"
 #include "transform/choose_plan.h"
 #include "transform/shard_transformer.h"
+#include "transform/transform_metrics.h"
 
 namespace penstock::transform {
 
@@ -31,6 +31,8 @@ using protocol::Hop;
 constexpr std::size_t kHeldBytes = 128 << 20;
 // Of the dedup stores: pages with the keys of recent duplicates.
 constexpr std::size_t kPageCacheBytes = 64 << 20;
+// Of the message in hand.
+constexpr auto kDrainLimit = std::chrono::seconds(25);
 
 // The streams of the owned shards; those of all shards where rows are shuffled into them.
 Status EnsureStreams(const process::ServiceContext& context, const TransformPlan& plan,
@@ -42,8 +44,8 @@ Status EnsureStreams(const process::ServiceContext& context, const TransformPlan
   const bool shuffles = !plan.shuffle_key.empty();
   return stage::EnsureStreams(
       streams, context.pipeline, {plan.to},
-      shuffles ? stage::OwnedShards({}, context.pipeline.resources.shards) : owned, context.clock,
-      context.stop);
+      shuffles ? stage::PossibleShards({}, context.pipeline.resources.shards) : owned,
+      context.clock, context.stop);
 }
 
 // The sides of a join have a folder each.
@@ -59,9 +61,14 @@ const SourcePlan& SourceOf(const PipelinePlan& pipeline, const TransformPlan& pl
   return *std::ranges::find(pipeline.sources, plan.source_id, &SourcePlan::source_id);
 }
 
+// Of a join's two transforms each has replicas of its own.
+std::string StageName(const TransformPlan& plan) {
+  if (plan.to == Hop::kOut) return "transform";
+  return fmt::format("transform-{}", protocol::ToText(plan.to));
+}
+
 // A damaged store is taken away: its shard reads the key log from the start.
-Result<std::unique_ptr<state::KeyStore>> OpenStore(const process::ServiceContext& context,
-                                                   const TransformPlan& plan,
+Result<std::unique_ptr<state::KeyStore>> OpenStore(const TransformPlan& plan,
                                                    const std::filesystem::path& folder,
                                                    const state::StoreResources& resources,
                                                    ShardId shard, TransformMetrics& metrics) {
@@ -70,16 +77,11 @@ Result<std::unique_ptr<state::KeyStore>> OpenStore(const process::ServiceContext
   const state::RocksKeyStore::Options options{.folder = folder / fmt::format("{}", shard.rep()),
                                               .window_ms = window.count(),
                                               .resources = &resources};
-  PENSTOCK_ASSIGN_OR_RETURN(
-      auto opened, WithPatience(
-                       context.clock, context.stop,
-                       [&](const Error& error) { metrics.StoreFailed(shard, error); },
-                       [&] {
-                         return state::OpenOrReplace<state::RocksKeyStore>(
-                             options,
-                             [&](const Error& error) { metrics.StoreDamaged(shard, error); });
-                       }));
-  return std::unique_ptr<state::KeyStore>(std::move(opened));
+  auto opened = state::OpenOrReplace<state::RocksKeyStore>(
+      options, [&](const Error& error) { metrics.StoreDamaged(shard, error); });
+  if (opened.ok()) return std::unique_ptr<state::KeyStore>(std::move(opened).value());
+  if (opened.error().remedy == Remedy::kRetry) metrics.StoreFailed(shard, opened.error());
+  return std::move(opened).error();
 }
 
 }  // namespace
@@ -87,30 +89,31 @@ Result<std::unique_ptr<state::KeyStore>> OpenStore(const process::ServiceContext
 Status BuildAndRun(const process::ServiceContext& context, const TransformOptions& options) {
   const PipelineSpec& spec = context.pipeline;
   const PipelinePlan plan = config::MakePlan(spec);
-  const auto owned = stage::OwnedShards({context.options.replica, context.options.replicas},
-                                        spec.resources.shards);
+  const stage::Sharing sharing{
+      .replica_name = context.options.replica_name,
+      .times = {context.options.lease_heartbeat, context.options.lease_timeout},
+      .replica = {context.options.replica, context.options.replicas}};
+  const auto possible = stage::PossibleShards(sharing, spec.resources.shards);
   PENSTOCK_ASSIGN_OR_RETURN(const TransformPlan* const chosen, ChoosePlan(plan, options.source));
-  if (chosen == nullptr || owned.empty()) {
+  if (chosen == nullptr || possible.empty()) {
     Log(LogLevel::kWarn, chosen != nullptr
                              ? "More replicas than shards: this one has nothing to do."
                              : "Nothing is to be transformed: nothing to do.");
     WaitUntil(Clock::Time::max(), context.stop);
     return Done{};
   }
-  TransformMetrics metrics(context.metrics, owned, chosen->source_id);
+  TransformMetrics metrics(context.metrics, possible, chosen->source_id);
   PENSTOCK_ASSIGN_OR_RETURN(
       const auto nats, stage::ConnectNats(spec, context.options.nats, "transform", context.health,
                                           context.clock, context.stop));
-  PENSTOCK_RETURN_IF_ERROR(EnsureStreams(context, *chosen, owned, nats->streams()));
+  PENSTOCK_RETURN_IF_ERROR(EnsureStreams(context, *chosen, possible, nats->streams()));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
   ByteBudget memory(kHeldBytes);
   const state::StoreResources resources(kPageCacheBytes);
   const auto folder = StateFolder(context, options, *chosen);
-  std::vector<std::unique_ptr<stage::OwnedShard>> shards;
-  for (const ShardId shard : owned) {
-    PENSTOCK_ASSIGN_OR_RETURN(auto store,
-                              OpenStore(context, *chosen, folder, resources, shard, metrics));
+  const auto make = [&](ShardId shard) -> Result<std::unique_ptr<stage::OwnedShard>> {
+    PENSTOCK_ASSIGN_OR_RETURN(auto store, OpenStore(*chosen, folder, resources, shard, metrics));
     PENSTOCK_ASSIGN_OR_RETURN(auto transformer,
                               ShardTransformer::Make({.pipeline_id = spec.pipeline_id,
                                                       .shard = shard,
@@ -124,11 +127,19 @@ Status BuildAndRun(const process::ServiceContext& context, const TransformOption
                                                       .clock = context.clock,
                                                       .metrics = metrics},
                                                      std::move(store)));
-    shards.push_back(std::move(transformer));
-  }
-  stage::ShardLoop loop("transform",
-                        {.shards = shards, .clock = context.clock, .health = context.health});
-  return loop.Run(context.stop);
+    return std::unique_ptr<stage::OwnedShard>(std::move(transformer));
+  };
+  PENSTOCK_ASSIGN_OR_RETURN(const auto ownership,
+                            stage::MakeOwnership(sharing, StageName(*chosen), spec.resources.shards,
+                                                 *bucket, context.clock, context.metrics));
+  stage::ShardSet shards({.stage = "transform", .drain_limit = kDrainLimit},
+                         {.ownership = *ownership,
+                          .make = make,
+                          .given_up = [&](ShardId shard) { metrics.GivenUp(shard); },
+                          .clock = context.clock,
+                          .health = context.health,
+                          .metrics = context.metrics});
+  return shards.Run(context.stop);
 }
 
 }  // namespace penstock::transform

@@ -15,6 +15,9 @@ int main(int argc, char** argv) {
                     {"penstock-transform --pipeline orders.yaml --replica 0/2 --state-dir "
                      "/var/lib/penstock",
                      "the first of two that share the shards"},
+                    {"penstock-transform --pipeline orders.yaml --replica-name t-1 --state-dir "
+                     "/var/lib/penstock",
+                     "one of any number that share the shards, as they come and go"},
                     {"penstock-transform --pipeline visits.yaml --source clicks",
                      "the dedup in front of one side of a join"}},
        .add_flags =

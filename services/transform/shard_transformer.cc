@@ -75,7 +75,8 @@ void ShardTransformer::RequestStop() {
   thread_.request_stop();
 }
 
-void ShardTransformer::Join() {
+void ShardTransformer::StopNow() {
+  RequestStop();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -86,10 +87,12 @@ std::optional<Error> ShardTransformer::failure() const {
 
 void ShardTransformer::Run(std::stop_token stop) {
   const Status owned = Own(std::move(stop));
-  if (owned.ok() || owned.error().code == kStopped.code) return;
-  parts_.metrics.ShardFailed(options_.shard, owned.error());
-  std::lock_guard lock(mutex_);
-  failure_ = owned.error();
+  if (!owned.ok() && owned.error().code != kStopped.code) {
+    parts_.metrics.ShardFailed(options_.shard, owned.error());
+    std::lock_guard lock(mutex_);
+    failure_ = owned.error();
+  }
+  ended_ = true;
 }
 
 Status ShardTransformer::Own(std::stop_token stop) {

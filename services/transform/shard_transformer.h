@@ -19,7 +19,7 @@
 #include "operators/batch_transform.h"
 #include "operators/retention.h"
 #include "protocol/batch_codec.h"
-#include "stage/shard_loop.h"
+#include "stage/owned_shard.h"
 #include "state/key_store.h"
 #include "transform/shard_keys.h"
 #include "transform/shard_output.h"
@@ -62,9 +62,13 @@ class ShardTransformer final : public stage::OwnedShard {
   ~ShardTransformer() override;
 
   void Start() override;
+  /// Ends after the message in hand; what is not done with is the next owner's.
   void RequestStop() override;
-  void Join() override;
+  bool ended() const override { return ended_.load(std::memory_order_relaxed); }
+  void StopNow() override;
+
   std::optional<Error> failure() const override;
+  /// The checkpoint is known and the dedup state is there.
   bool started() const override { return started_.load(std::memory_order_relaxed); }
 
  private:
@@ -99,6 +103,7 @@ class ShardTransformer final : public stage::OwnedShard {
   operators::BatchTransform::Output out_;
 
   std::atomic<bool> started_ = false;
+  std::atomic<bool> ended_ = false;
   mutable std::mutex mutex_;
   std::optional<Error> failure_;  // Guarded by mutex_.
   std::jthread thread_;

@@ -43,8 +43,6 @@ TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> sh
       rebuild_seconds_(metrics.AddHistogram("penstock_dedup_replay_seconds",
                                             "Bringing a store up to the end of its key log.",
                                             SecondsBuckets())) {
-  metrics.AddGauge("penstock_shards_owned", "Shards that this process transforms.")
-      .Set(shards.size());
   metrics
       .AddGauge("penstock_transform_source_info",
                 "1; the source whose rows this process transforms.", {{"source", source_id}})
@@ -119,6 +117,10 @@ void TransformMetrics::StateLost(ShardId shard) {
       "Dedup has forgotten a shard's window: neither its key log nor its store is there. "
       "Duplicates of rows before now will pass.",
       {{"shard", shard}});
+}
+
+void TransformMetrics::GivenUp(ShardId shard) {
+  Store(shard, {});
 }
 
 void TransformMetrics::ShardFailed(ShardId shard, const Error& error) {

@@ -48,6 +48,8 @@ class TransformMetrics {
   void Rebuilt(ShardId shard, Clock::Duration took);
   /// Neither a key log nor a store: dedup has forgotten the shard's window.
   void StateLost(ShardId shard);
+  /// Another process has the shard now.
+  void GivenUp(ShardId shard);
   /// The shard can do nothing until somebody acts.
   void ShardFailed(ShardId shard, const Error& error);
 

@@ -62,10 +62,21 @@ class PipelineHarness {
   ServiceProcess& sink() { return sink_; }
   /// Where the transform keeps the dedup stores of its shards.
   std::filesystem::path StateFolder() const;
+  const std::filesystem::path& folder() const { return folder_; }
   /// One more ingestor of the same group, under a name of its own.
   ServiceProcess NewIngestor(std::string name) const {
     return NewService("penstock-ingestor", std::move(name));
   }
+  /// One of several sinks, or transforms, that share the shards by leases: to be started with
+  /// SharingArguments.
+  ServiceProcess NewSink(std::string name) const {
+    return NewService("penstock-sink", std::move(name));
+  }
+  ServiceProcess NewTransform(std::string name) const {
+    return NewService("penstock-transform", std::move(name));
+  }
+  /// As Arguments, for the replica of this name, with short times.
+  std::vector<std::string> SharingArguments(const ServiceProcess& replica) const;
   /// The command line of a service of this pipeline, but for what ServiceProcess adds. Writes the
   /// document.
   std::vector<std::string> Arguments() const;

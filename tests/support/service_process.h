@@ -36,6 +36,7 @@ class ServiceProcess {
   void Kill9();
   /// SIGTERM, and how it ended; fails the promise of a drain after `patience`.
   process::ExitReport Stop(Clock::Duration patience = std::chrono::seconds(30));
+  void Signal(int signal) { child_->Signal(signal); }
   /// SIGTERM only.
   void BeginStop() { child_->Signal(15); }
   process::ExitReport WaitForExit(Clock::Duration patience = std::chrono::seconds(30));

@@ -329,7 +329,7 @@ class World::TransformLife {
                            .skip = 0,
                            .times = -1});
     for (const auto& shard : shards_) shard->RequestStop();
-    for (const auto& shard : shards_) shard->Join();
+    for (const auto& shard : shards_) shard->StopNow();
     for (const auto& shard : shards_) {
       // Only another life of it may end one.
       const auto failed = shard->failure();
@@ -351,7 +351,7 @@ class World::SinkLife {
   SinkLife(World& world, std::uint64_t seed)
       : streams_(world.streams_),
         bucket_(world.bucket_),
-        metrics_(registry_, SystemClock(), kShards),
+        metrics_(registry_, SystemClock()),
         pool_({.converters = 1, .queue_limit = 16, .first_retry = std::chrono::milliseconds(1)},
               {world.table_, SystemClock(), metrics_}) {
     bucket_.faults().Roll(seed, 0.002, 0.05);
@@ -378,7 +378,7 @@ class World::SinkLife {
   ~SinkLife() {
     for (const auto& writer : writers_) {
       EXPECT_FALSE(writer->failure()) << writer->failure()->detail;
-      writer->FinishDrain(Clock::Time::min());
+      writer->StopNow();
     }
     pool_.Stop();
   }

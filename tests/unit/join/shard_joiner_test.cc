@@ -137,7 +137,7 @@ class ShardJoinerTest : public ::testing::Test {
     }
     ~Life() {
       shard->RequestStop();
-      shard->Join();
+      shard->StopNow();
     }
     double Metric(const std::string& name) const {
       const std::string page = "\n" + registry.Expose();

@@ -170,11 +170,14 @@ TEST(ServiceTest, HelpHasFlagsAndExamples) {
 }
 
 TEST(ServiceTest, TheBodyGetsWhatTheFlagsSay) {
-  RunningService service(Args({"--replica=1/3", "--nats", "nats://a,nats://b", "--workers", "5"}),
+  RunningService service(Args({"--replica=1/3", "--nats", "nats://a,nats://b", "--workers", "5",
+                               "--replica-name", "sink-1", "--lease-timeout", "5s"}),
                          [](const ServiceContext& context) -> Status {
                            const ServiceOptions& options = context.options;
                            const bool right =
                                options.replica == 1 && options.replicas == 3 &&
+                               options.replica_name == "sink-1" &&
+                               options.lease_timeout == std::chrono::seconds(5) &&
                                options.workers == 5 && options.nats == "nats://a,nats://b" &&
                                context.pipeline.pipeline_id == "orders" && context.http.port() != 0;
                            if (right) return Done{};

@@ -164,7 +164,7 @@ class World {
   const std::size_t rows_;
   FakeOwner owner_;
   Metrics registry_;
-  SinkMetrics metrics_{registry_, SystemClock(), 1};
+  SinkMetrics metrics_{registry_, SystemClock()};
   BlockSizer sizer_;
   std::optional<BisectPace> pace_{BisectPace::Options{}};
   std::counting_semaphore<> converting_{1};

@@ -76,7 +76,7 @@ class ShardWriterTest : public ::testing::Test {
     }
     // Dies as by kill -9, as far as the outside can tell: nothing is finished, nothing flushed.
     ~Life() {
-      writer.FinishDrain(Clock::Time::min());
+      writer.StopNow();
       pool.Stop();
     }
 
@@ -114,7 +114,7 @@ class ShardWriterTest : public ::testing::Test {
   FakeKeyValue bucket_;
   FakeTable table_{5};
   Metrics metrics_;
-  SinkMetrics sink_metrics_{metrics_, SystemClock(), 1};
+  SinkMetrics sink_metrics_{metrics_, SystemClock()};
 };
 
 TEST_F(ShardWriterTest, RowsArriveAndTheRecordSaysSo) {
@@ -209,8 +209,8 @@ TEST_F(ShardWriterTest, ADrainInsertsThePartFilledBlock) {
   Life life(*this, bucket_, 1'000'000);
   ASSERT_TRUE(WaitFor([&] { return Record().term == 1; }));
   WaitFor([&] { return Record().position.seq == LastSeq(); });
-  life.writer.BeginDrain();
-  life.writer.FinishDrain(SystemClock().Now() + std::chrono::seconds(10));
+  life.writer.RequestStop();
+  EXPECT_TRUE(WaitFor([&] { return life.writer.ended(); }));
   EXPECT_EQ(Record().position.seq, LastSeq());
 }
 
@@ -223,6 +223,21 @@ TEST_F(ShardWriterTest, ATableThatIsAwayLosesNothingAndKeepsWithinItsBudget) {
   EXPECT_LE(Record().intents.size(), 2U) << "as many as may be in flight";
   EXPECT_EQ(table_.row_count(), 0U);
   table_.Open();
+  ASSERT_TRUE(WaitFor([&] { return Record().position.seq == LastSeq(); }));
+}
+
+// The pool lives on for other shards: it must not try the blocks of this one for ever.
+TEST_F(ShardWriterTest, AShardThatIsStoppedTakesItsBlocksFromThePool) {
+  StreamModel model(5);
+  table_.Close();
+  Life life(*this, bucket_, 50);
+  for (int i = 0; i < 50; ++i) Publish(model);
+  ASSERT_TRUE(WaitFor([&] { return Record().intents.size() == 2; }));
+  life.writer.StopNow();
+  EXPECT_TRUE(life.writer.ended());
+  table_.Open();
+  EXPECT_EQ(table_.row_count(), 0U);
+  Life next(*this, bucket_, 50);
   ASSERT_TRUE(WaitFor([&] { return Record().position.seq == LastSeq(); }));
 }
 

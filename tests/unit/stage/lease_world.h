@@ -205,7 +205,9 @@ class LeaseWorld {
     for (const auto& other : replicas) {
       if (replica.writes_late) break;
       const auto heard = heard_[protocol::MemberKey("sink", other->name)];
-      if (!other->works.contains(shard) || clock.now - heard >= kTimes.gone_after) continue;
+      // Who has not heard yet that a shard is lost had been silent when it was taken.
+      if (!other->works.contains(shard) || !other->told.empty()) continue;
+      if (clock.now - heard >= kTimes.gone_after) continue;
       ADD_FAILURE() << replica.name << " takes shard " << shard.rep() << " while " << other->name
                     << " works on it\n"
                     << Describe();

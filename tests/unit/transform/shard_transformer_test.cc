@@ -127,7 +127,7 @@ class ShardTransformerTest : public ::testing::Test {
     }
     ~Life() {
       shard->RequestStop();
-      shard->Join();
+      shard->StopNow();
     }
     double Metric(const std::string& name) const {
       const std::string page = "\n" + registry.Expose();

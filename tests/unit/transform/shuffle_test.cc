@@ -82,7 +82,7 @@ class Life {
   }
   ~Life() {
     shard->RequestStop();
-    shard->Join();
+    shard->StopNow();
   }
 
   FakeStreams streams;
