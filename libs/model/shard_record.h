@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ struct Account {
   Account& operator+=(const Account& other) {
     for (std::size_t i = 0; i < records.size(); ++i) records[i] += other.records[i];
     return *this;
+  }
+  std::uint64_t total() const {
+    return std::accumulate(records.begin(), records.end(), std::uint64_t{0});
   }
   friend bool operator==(const Account&, const Account&) = default;
 };

@@ -62,6 +62,7 @@ bool ShardWriter::ended() const {
 void ShardWriter::StopNow() {
   owner_.request_stop();
   if (owner_.joinable()) owner_.join();
+  parts_.metrics.LetGo(std::exchange(unconfirmed_, 0));
   reader_.request_stop();
   if (reader_.joinable()) reader_.join();
   parts_.pool.Abandon(*this);
@@ -250,7 +251,7 @@ Status ShardWriter::AddArrived() {
     arrived.swap(arrived_);
   }
   for (auto& message : arrived) {
-    parts_.metrics.Read(*message);
+    unconfirmed_ += parts_.metrics.Read(*message);
     PENSTOCK_RETURN_IF_ERROR(planner_->Add(std::move(message)));
   }
   return Done{};
@@ -265,6 +266,7 @@ void ShardWriter::CutWhatIsDue() {
   if (draining || parts_.clock.Now() >= DueAt()) planner_->CutOpen();
   while (auto block = planner_->TakeComplete()) {
     parts_.metrics.Replayed(block->replayed);
+    unconfirmed_ -= block->replayed;
     if (block->has_ranges() && !block->recorded) unrecorded_.insert(block->number);
     waiting_.push_back(std::make_unique<Block>(std::move(*block)));
   }
@@ -304,6 +306,7 @@ Status ShardWriter::UpdateRecord(std::stop_token stop) {
   for (const auto& block : finished) {
     --in_flight_;
     parts_.metrics.Confirmed(*block);
+    for (const auto& [origin, account] : block->accounts) unconfirmed_ -= account.total();
   }
   for (std::size_t i = 0; i < requests.size(); ++i) {
     if (const Status granted = Grant(*requests[i], stop); !granted.ok()) {

@@ -134,6 +134,7 @@ class ShardWriter final : public BlockOwner, public stage::OwnedShard {
   std::set<std::uint64_t> unrecorded_;          // Cut, and their intent not in the record yet.
   std::uint64_t next_to_confirm_ = 0;
   std::size_t in_flight_ = 0;
+  std::uint64_t unconfirmed_ = 0;  // Records that were read.
   StreamSeq trimmed_{0};
   Clock::Time next_trim_{};
 

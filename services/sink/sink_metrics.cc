@@ -53,6 +53,8 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock)
                                                "Records that an earlier stage made dead letters.")),
       replayed_(metrics.AddCounter("penstock_sink_rows_replayed_total",
                                    "Records seen again after a restart; of no effect.")),
+      let_go_(metrics.AddCounter("penstock_sink_rows_let_go_total",
+                                 "Records read and left to the next owner of their shard.")),
       dead_lettered_(metrics, "penstock_sink_rows_dead_lettered_total",
                      "Rows that this stage made dead letters."),
       in_flight_(
@@ -111,18 +113,20 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock)
   block_scale_.Set(1);
   account_ = metrics.OnScrape([this] {
     double left = rows_in_.value() - rows_out_.value() - filtered_.value() - duplicate_.value() -
-                  dead_lettered_before_.value() - replayed_.value() - dead_lettered_.total();
+                  dead_lettered_before_.value() - replayed_.value() - dead_lettered_.total() -
+                  let_go_.value();
     in_flight_.Set(std::max(0.0, left));
   });
 }
 
-void SinkMetrics::Read(const HeldMessage& message) {
-  std::size_t records = 0;
+std::uint64_t SinkMetrics::Read(const HeldMessage& message) {
+  std::uint64_t records = 0;
   for (const Section& section : message.envelope.sections) {
     for (const RecordRun& run : section.runs) records += run.count;
   }
   rows_in_.Add(records);
   bytes_in_.Add(message.data.size());
+  return records;
 }
 
 void SinkMetrics::ReadFailed(ShardId shard, const Error& error) {
@@ -133,6 +137,10 @@ void SinkMetrics::ReadFailed(ShardId shard, const Error& error) {
 
 void SinkMetrics::Replayed(std::uint64_t records) {
   replayed_.Add(records);
+}
+
+void SinkMetrics::LetGo(std::uint64_t records) {
+  let_go_.Add(records);
 }
 
 void SinkMetrics::DeadLettered(const std::vector<DeadLetter>& letters) {

@@ -47,11 +47,13 @@ class SinkMetrics {
  public:
   SinkMetrics(Metrics& metrics, const Clock& clock);
 
-  /// A message was read from a shard's stream.
-  void Read(const HeldMessage& message);
+  /// A message was read from a shard's stream. How many records it has.
+  std::uint64_t Read(const HeldMessage& message);
   void ReadFailed(ShardId shard, const Error& error);
   /// Records that the shard had confirmed before: seen again, of no effect.
   void Replayed(std::uint64_t records);
+  /// Records that were read are left to the next owner of their shard.
+  void LetGo(std::uint64_t records);
   void DeadLettered(const std::vector<DeadLetter>& letters);
   /// An insert was answered well.
   void Inserted(const PreparedBlock& block, Clock::Duration took);
@@ -124,6 +126,7 @@ class SinkMetrics {
   Counter duplicate_;
   Counter dead_lettered_before_;
   Counter replayed_;
+  Counter let_go_;
   stage::DeadLetterCounters dead_lettered_;
   Gauge in_flight_;
   Histogram insert_seconds_;

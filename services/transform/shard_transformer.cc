@@ -175,18 +175,25 @@ Status ShardTransformer::Process(const io::StreamMessage& message, std::stop_tok
   const auto permit = parts_.memory.Acquire(copies * envelope.body_bytes, stop);
   if (!permit) return kStopped;
   parts_.metrics.Read(envelope, message.data.size());
+  if (const Status published = PublishOutput(envelope, message, stop); !published.ok()) {
+    parts_.metrics.LetGo(envelope);
+    return published;
+  }
+  parts_.metrics.Transformed(out_, output_.rows());
+  if (!keys_) return Done{};
+  return UpdateKeys(envelope, std::move(stop));
+}
+
+Status ShardTransformer::PublishOutput(const protocol::Envelope& envelope,
+                                       const io::StreamMessage& message, std::stop_token stop) {
   PENSTOCK_RETURN_IF_ERROR(protocol::ReadRows(envelope, message.data, rows_));
   PENSTOCK_RETURN_IF_ERROR(Apply(envelope, stop));
-
   const Position done{
       .created_ns = output_.position().created_ns, .seq = message.seq, .digest = envelope.digest};
   output_.Encode(out_.batch, done, out_.letters);
   PENSTOCK_RETURN_IF_ERROR(SendLetters(stop));
   if (keys_) PENSTOCK_RETURN_IF_ERROR(keys_->Append(out_.first_rows, stop));
-  PENSTOCK_RETURN_IF_ERROR(output_.Publish(stop));
-  parts_.metrics.Transformed(out_, output_.rows());
-  if (!keys_) return Done{};
-  return UpdateKeys(envelope, std::move(stop));
+  return output_.Publish(std::move(stop));
 }
 
 Status ShardTransformer::Apply(const protocol::Envelope& envelope, std::stop_token stop) {

@@ -80,6 +80,9 @@ class ShardTransformer final : public stage::OwnedShard {
   Status TakeOver(std::stop_token stop);
   Status ExpectOrigins();
   Status Process(const io::StreamMessage& message, std::stop_token stop);
+  /// With all that comes before it: letters, and new keys in the key log.
+  Status PublishOutput(const protocol::Envelope& envelope, const io::StreamMessage& message,
+                       std::stop_token stop);
   Status CheckForeign(const protocol::Envelope& envelope, StreamSeq seq) const;
   Status Apply(const protocol::Envelope& envelope, std::stop_token stop);
   Status SendLetters(std::stop_token stop);

@@ -26,6 +26,8 @@ TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> sh
       filtered_(metrics.AddCounter("penstock_transform_rows_filtered_total", "Rows filtered out.")),
       duplicate_(metrics.AddCounter("penstock_transform_rows_duplicate_total",
                                     "Rows whose key was seen before, within the window.")),
+      let_go_(metrics.AddCounter("penstock_transform_rows_let_go_total",
+                                 "Rows read and left to the next owner of their shard.")),
       dead_lettered_(metrics, "penstock_transform_rows_dead_lettered_total",
                      "Rows that became dead letters."),
       in_flight_(metrics.AddGauge("penstock_transform_rows_in_flight",
@@ -64,7 +66,7 @@ TransformMetrics::TransformMetrics(Metrics& metrics, std::span<const ShardId> sh
   }
   account_ = metrics.OnScrape([this] {
     double left = rows_in_.value() - rows_out_.value() - filtered_.value() - duplicate_.value() -
-                  dead_lettered_.total();
+                  dead_lettered_.total() - let_go_.value();
     in_flight_.Set(std::max(0.0, left));
   });
 }
@@ -79,6 +81,10 @@ void TransformMetrics::Transformed(const operators::BatchTransform::Output& outp
   rows_out_.Add(rows);
   filtered_.Add(output.filtered);
   duplicate_.Add(output.duplicates);
+}
+
+void TransformMetrics::LetGo(const protocol::Envelope& envelope) {
+  let_go_.Add(envelope.rows);
 }
 
 void TransformMetrics::DeadLettered(const std::vector<DeadLetter>& letters) {

@@ -32,6 +32,8 @@ class TransformMetrics {
   void Read(const protocol::Envelope& envelope, std::size_t bytes);
   /// Its output is published, with so many rows.
   void Transformed(const operators::BatchTransform::Output& output, std::uint64_t rows);
+  /// It is left to the next owner of its shard.
+  void LetGo(const protocol::Envelope& envelope);
   /// What the output of a shard tells.
   stage::OutputStream::Reports OutputReports(ShardId shard) { return output_.Reports(shard); }
   void PublishRefused(ShardId shard, const Error& error) { output_.Refused(shard, error); }
@@ -66,6 +68,7 @@ class TransformMetrics {
   Counter rows_out_;
   Counter filtered_;
   Counter duplicate_;
+  Counter let_go_;
   stage::DeadLetterCounters dead_lettered_;
   Gauge in_flight_;
   stage::OutputMetrics output_;

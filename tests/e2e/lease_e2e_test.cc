@@ -168,6 +168,10 @@ TEST_F(LeaseE2eTest, ReplicasComeGoDieAndFreezeUnderLoad) {
   fmt::print("longest gap of a shard, with deaths and freezes: {:.2f} s\n", gap.longest().count());
   ExpectEachKeyExactlyOnce(pipeline, "replicas that come, go, die and freeze",
                            [](std::uint64_t) { return true; });
+  WaitFor("nothing is in flight", [&] {
+    return a.Metrics().Sum("penstock_sink_rows_in_flight") == 0 &&
+           x.Metrics().Sum("penstock_transform_rows_in_flight") == 0;
+  });
   if (HasFailure()) {
     for (ServiceProcess* const replica : {&a, &b, &c, &x, &y}) {
       const std::string log = replica->Log();

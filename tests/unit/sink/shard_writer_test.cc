@@ -235,6 +235,7 @@ TEST_F(ShardWriterTest, AShardThatIsStoppedTakesItsBlocksFromThePool) {
   ASSERT_TRUE(WaitFor([&] { return Record().intents.size() == 2; }));
   life.writer.StopNow();
   EXPECT_TRUE(life.writer.ended());
+  EXPECT_THAT(metrics_.Expose(), ::testing::HasSubstr("penstock_sink_rows_in_flight 0\n"));
   table_.Open();
   EXPECT_EQ(table_.row_count(), 0U);
   Life next(*this, bucket_, 50);
