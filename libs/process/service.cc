@@ -137,7 +137,8 @@ Status Serve(const ServiceDescription& description, const ServiceOptions& option
        {"pipeline", pipeline.pipeline_id},
        {"port", http->port()},
        {"replica", options.replica},
-       {"replicas", options.replicas}});
+       {"replicas", options.replicas},
+       {"replica_name", options.replica_name}});
   // Not before it stops: until the body has said what it needs, this process is not ready.
   Health::Condition draining;
   const std::stop_callback on_stop(signals.token(), [&] {

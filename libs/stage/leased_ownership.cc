@@ -79,7 +79,13 @@ void LeasedOwnership::Ended(ShardId shard) {
 void LeasedOwnership::Leave() {
   std::lock_guard lock(mutex_);
   leave_ = true;
+  GiveBack();
   changed_.notify_all();
+}
+
+// What was taken and not told yet is nobody's to end.
+void LeasedOwnership::GiveBack() {
+  Append(ended_, std::exchange(change_.take, {}));
 }
 
 void LeasedOwnership::Hear(const std::string& key, const std::optional<io::KeyValueEntry>& entry) {
@@ -134,6 +140,7 @@ void LeasedOwnership::Run(std::stop_token stop) {
     Append(change_.take, change.take);
     Append(change_.give_up, change.give_up);
     Append(change_.lost, change.lost);
+    if (leave_) GiveBack();
     if (!stepped.ok()) failure_ = stepped.error();
     left_ = keeper_.left();
     changed_.notify_all();

@@ -46,6 +46,7 @@ class LeasedOwnership final : public Ownership {
   void Run(std::stop_token stop);
   Status Watch(std::stop_token stop);
   void TakeIn(std::vector<Told> told, std::vector<ShardId> ended, bool leave);
+  void GiveBack();
   void Hear(const std::string& key, const std::optional<io::KeyValueEntry>& entry);
 
   const Options options_;

@@ -1,5 +1,6 @@
 #include "stage/leased_ownership.h"
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 
@@ -77,6 +78,21 @@ TEST(LeasedOwnershipTest, ReplicasShareAndHandOver) {
     b.Leave();
   }
   for (const auto& [key, value] : bucket.Values()) EXPECT_FALSE(key.starts_with("member.")) << key;
+}
+
+// A process that is stopped before it has looked.
+TEST(LeasedOwnershipTest, WhatWasTakenAndNotToldIsReleased) {
+  FakeKeyValue bucket;
+  const auto leases = [&](std::string_view owner) {
+    return std::ranges::count_if(bucket.Values(), [&](const auto& entry) {
+      return entry.first.starts_with("lease.") && entry.second.starts_with(owner);
+    });
+  };
+  {
+    Replica a("a", bucket);
+    ASSERT_TRUE(Eventually([&] { return leases("1 a ") == 4; }));
+  }
+  EXPECT_EQ(leases("1 - - "), 4);
 }
 
 TEST(LeasedOwnershipTest, ANameThatIsTakenEndsTheProcess) {
