@@ -37,6 +37,9 @@ struct Account {
 struct OriginProgress {
   Offset confirmed{-1};  ///< The highest offset that this shard's sink has confirmed.
   Account account;
+  /// The account has the shard's records from here on: what came before was done with when the
+  /// entry was made. Empty: it was made by a version that did not note it.
+  std::optional<Offset> first{};
   friend bool operator==(const OriginProgress&, const OriginProgress&) = default;
 };
 

@@ -9,8 +9,9 @@ namespace penstock::protocol {
 namespace {
 
 constexpr std::string_view kMagic = "PSTR";
-// Version 1 had neither splits nor the codes of rows given up, version 2 no join.
-constexpr std::uint8_t kVersion = 3;
+// Version 1 had neither splits nor the codes of rows given up, version 2 no join, version 3 did not
+// say where an account begins.
+constexpr std::uint8_t kVersion = 4;
 constexpr std::uint8_t kOldestVersion = 1;
 // A block has at most 2^20 rows: what claims more was never written.
 constexpr std::uint64_t kMostGivenUp = 1 << 20;
@@ -23,6 +24,15 @@ void AppendProgress(std::string& out, const Origin& origin, const OriginProgress
   AppendOrigin(out, origin);
   AppendVarint(out, ZigZag(progress.confirmed.rep()));
   for (const std::uint64_t count : progress.account.records) AppendVarint(out, count);
+  AppendVarint(out, ZigZag(progress.first.value_or(Offset(-1)).rep()));
+}
+
+OriginProgress ReadProgress(ByteReader& reader, std::uint8_t version) {
+  OriginProgress progress{.confirmed = Offset(reader.SignedVarint()), .account = {}};
+  for (std::uint64_t& count : progress.account.records) count = reader.Varint();
+  const std::int64_t first = version >= 4 ? reader.SignedVarint() : -1;
+  if (first >= 0) progress.first = Offset(first);
+  return progress;
 }
 
 void AppendRanges(std::string& out, const std::vector<IntentRange>& ranges) {
@@ -184,9 +194,7 @@ Result<ShardRecord> DecodeShardRecord(std::string_view bytes) {
   const std::uint64_t origins = reader.Varint();
   for (std::uint64_t i = 0; i < origins && reader.ok(); ++i) {
     Origin origin = ReadOrigin(reader);
-    OriginProgress progress{.confirmed = Offset(reader.SignedVarint()), .account = {}};
-    for (std::uint64_t& count : progress.account.records) count = reader.Varint();
-    record.progress.emplace(std::move(origin), progress);
+    record.progress.emplace(std::move(origin), ReadProgress(reader, version));
   }
   const std::uint64_t intents = reader.Varint();
   for (std::uint64_t i = 0; i < intents && reader.ok(); ++i) {

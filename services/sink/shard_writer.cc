@@ -350,14 +350,8 @@ std::vector<ShardWriter::RecordRequest*> ShardWriter::TakeRequests() {
 void ShardWriter::ApplyConfirmed(const Block& block) {
   record_.position = block.position;
   if (block.join) record_.join = block.join;
-  for (const auto& [origin, offset] : block.committed) {
-    Offset& confirmed = record_.progress[origin].confirmed;
-    confirmed = std::max(confirmed, offset);
-  }
-  for (const IntentRange& range : block.intent.ranges) {
-    Offset& confirmed = record_.progress[range.origin].confirmed;
-    confirmed = std::max(confirmed, range.hi);
-  }
+  for (const IntentRange& range : block.intent.ranges) Confirm(range.origin, range.lo, range.hi);
+  for (const auto& [origin, offset] : block.committed) Confirm(origin, offset, offset);
   for (const auto& [origin, account] : block.accounts) {
     record_.progress[origin].account += account;
   }
@@ -370,6 +364,14 @@ void ShardWriter::ApplyConfirmed(const Block& block) {
   PENSTOCK_CHECK(!record_.intents.empty() && record_.intents.front().token == block.intent.token,
                  "intents are confirmed in their order");
   record_.intents.erase(record_.intents.begin());
+}
+
+// The account of an origin that comes for the first time begins behind `lo`.
+void ShardWriter::Confirm(const Origin& origin, Offset lo, Offset hi) {
+  const auto [known, is_new] = record_.progress.try_emplace(origin);
+  OriginProgress& progress = known->second;
+  if (is_new) progress.first = Next(lo);
+  progress.confirmed = std::max(progress.confirmed, hi);
 }
 
 // True when the record has changed and must be written before the worker goes on.

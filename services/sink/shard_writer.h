@@ -106,6 +106,7 @@ class ShardWriter final : public BlockOwner, public stage::OwnedShard {
   std::vector<std::unique_ptr<Block>> TakeFinished();
   std::vector<RecordRequest*> TakeRequests();
   void ApplyConfirmed(const Block& block);
+  void Confirm(const Origin& origin, Offset lo, Offset hi);
   bool ApplyIntent(RecordRequest& request);
   Status Grant(RecordRequest& request, std::stop_token stop);
   void RefuseAll();

@@ -27,6 +27,7 @@ ShardRecord RandomRecord(std::mt19937_64& random) {
     OriginProgress& progress = record.progress[origin()];
     progress.confirmed = offset();
     for (auto& count : progress.account.records) count = random();
+    if (random() % 4 != 0) progress.first = Offset(static_cast<std::int64_t>(random() % 100'000));
   }
   for (std::uint64_t i = random() % 4; i > 0; --i) {
     Intent intent;

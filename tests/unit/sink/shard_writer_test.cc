@@ -133,6 +133,35 @@ TEST_F(ShardWriterTest, RowsArriveAndTheRecordSaysSo) {
   EXPECT_EQ(rows + bad, model.rows().size());
 }
 
+// A record that is made late, or anew, does not claim what Kafka's commit says was done before it.
+TEST_F(ShardWriterTest, AnAccountSaysWhereItBegins) {
+  const Origin origin{"s", "t", 0, 1, 1};
+  const auto publish = [&](std::int64_t first, std::int64_t committed) {
+    Batch batch;
+    batch.fingerprints = {1, 1};
+    batch.columns.emplace_back("id", PhysicalType::kInt64);
+    Section& section = batch.sections.emplace_back();
+    section.origin = origin;
+    section.after = Offset(first - 1);
+    section.committed = Offset(committed);
+    section.birth = 1ULL << 62;  // Of whatever record the test makes.
+    for (std::int64_t offset = first; offset < first + 10; ++offset) {
+      section.Add(Offset(offset), Outcome::kRow);
+      batch.timestamps_ms.push_back(offset);
+      batch.columns[0].Append(Cell::Int64(offset));
+    }
+    Publish(StreamModel::Encode(batch));
+  };
+  publish(95, 100);
+  publish(105, 100);
+  Life life(*this, bucket_, 3);
+  ASSERT_TRUE(WaitFor([&] { return Record().position.seq == LastSeq(); }));
+  const OriginProgress progress = Record().progress.at(origin);
+  EXPECT_EQ(progress.first, Offset(100));
+  EXPECT_EQ(progress.confirmed, Offset(114));
+  EXPECT_EQ(progress.account[Outcome::kRow] + progress.account[Outcome::kDeadLetter], 15U);
+}
+
 // The promise: whatever dies at whatever moment, every row is in the table once, or has a dead
 // letter.
 TEST_F(ShardWriterTest, NothingIsLostAndNothingIsTwiceWhereverTheSinkDies) {
