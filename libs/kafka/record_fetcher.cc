@@ -1,13 +1,11 @@
 #include "kafka/record_fetcher.h"
 
-#include <array>
+#include <chrono>
 #include <optional>
 #include <utility>
 
-#include "kafka/bearer_token.h"
-#include "kafka/client.h"
-#include "kafka/client_config.h"
 #include "kafka/kafka_errors.h"
+#include "kafka/outside_client.h"
 #include "kafka/queries.h"
 #include "kafka/rdkafka_handles.h"
 #include "kafka/record_chunk.h"
@@ -40,6 +38,28 @@ class Fetcher final : public io::RecordFetcher {
   }
   Result<io::Watermarks> QueryWatermarks(std::int32_t partition, Clock::Time deadline) override {
     return queries_.QueryWatermarks(partition, deadline);
+  }
+  Result<Offset> OffsetAtTime(std::int32_t partition, std::int64_t timestamp_ms,
+                              Clock::Time deadline) override {
+    return queries_.OffsetAtTime(partition, timestamp_ms, deadline);
+  }
+
+  Status Scan(const io::OffsetRange& range, Clock::Duration patience, std::stop_token stop,
+              const std::function<void(Offset)>& on_record) override {
+    Offset next = range.from;
+    while (next < range.to) {
+      PENSTOCK_RETURN_IF_ERROR(Start(range.partition, next));
+      const auto scanned = ScanFrom(next, range, patience, stop, on_record);
+      rd_kafka_assign(client_->get(), nullptr);
+      PENSTOCK_RETURN_IF_ERROR(scanned);
+      if (scanned.value() == Scanned::kToTheEnd) break;
+      // Kafka has deleted records meanwhile: they are not there any more.
+      PENSTOCK_ASSIGN_OR_RETURN(const io::Watermarks marks,
+                                QueryWatermarks(range.partition, clock_.Now() + patience));
+      if (marks.low <= next) break;
+      next = marks.low;
+    }
+    return Done{};
   }
 
  private:
@@ -76,6 +96,39 @@ class Fetcher final : public io::RecordFetcher {
     return FromKafka(RD_KAFKA_RESP_ERR__TIMED_OUT, Where(partition, offset), "no answer in time");
   }
 
+  enum class Scanned : std::uint8_t { kToTheEnd, kOffsetGone };
+
+  // Moves `next` behind the records that it tells.
+  Result<Scanned> ScanFrom(Offset& next, const io::OffsetRange& range, Clock::Duration patience,
+                           const std::stop_token& stop,
+                           const std::function<void(Offset)>& on_record) {
+    constexpr int kPollMs = 200;  // How soon a stop is seen.
+    Clock::Time deadline = clock_.Now() + patience;
+    while (clock_.Now() < deadline) {
+      if (stop.stop_requested()) return Error{Remedy::kStop, "stopped", "stopped"};
+      const MessageHandle message(rd_kafka_consumer_poll(client_->get(), kPollMs));
+      if (message == nullptr) continue;
+      if (message->rkt != nullptr && message->partition != range.partition) continue;
+      if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return Scanned::kToTheEnd;
+      if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) return Scanned::kOffsetGone;
+      if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        Error error = FromKafka(message->err, Where(range.partition, next),
+                                rd_kafka_message_errstr(message.get()));
+        if (error.remedy == Remedy::kStop) return error;
+        continue;
+      }
+      const Offset offset(message->offset);
+      if (offset >= range.to) return Scanned::kToTheEnd;
+      if (offset < next) continue;
+      on_record(offset);
+      next = Next(offset);
+      if (next >= range.to) return Scanned::kToTheEnd;
+      deadline = clock_.Now() + patience;
+    }
+    return FromKafka(RD_KAFKA_RESP_ERR__TIMED_OUT, Where(range.partition, next),
+                     "no record in time");
+  }
+
   // Where a record is missing, Kafka gives the next one.
   Result<std::unique_ptr<io::RecordChunk>> Take(rd_kafka_message_t* message, std::int32_t partition,
                                                 Offset offset) {
@@ -101,26 +154,8 @@ class Fetcher final : public io::RecordFetcher {
 Result<std::unique_ptr<io::RecordFetcher>> OpenRecordFetcher(const KafkaConnection& connection,
                                                              const std::string& topic,
                                                              const Clock& clock) {
-  PENSTOCK_ASSIGN_OR_RETURN(ClientConfig config,
-                            MakeConfig(connection, kNoGroup, "penstock-fetch"));
-  // One record is all that is wanted: nothing is gained by waiting for more.
-  rd_kafka_conf_set(config.handle.get(), "fetch.min.bytes", "1", nullptr, 0);
-  rd_kafka_conf_set_log_cb(config.handle.get(),
-                           [](const rd_kafka_t*, int, const char*, const char*) {});
-  std::array<char, 512> why{};
-  rd_kafka_t* created =
-      rd_kafka_new(RD_KAFKA_CONSUMER, config.handle.get(), why.data(), why.size());
-  if (created == nullptr) {
-    return Error{Remedy::kStop, "kafka_config", fmt::format("connection_params: {}", why.data())};
-  }
-  config.handle.release();  // NOLINT(bugprone-unused-return-value): the client owns it now.
-  auto client = std::make_shared<Client>(created, std::move(config.files));
-  if (UsesGivenToken(connection)) {
-    PENSTOCK_RETURN_IF_ERROR(
-        SetBearerToken(created, connection.password, connection.username, clock));
-  }
-  rd_kafka_set_log_queue(created, nullptr);
-  rd_kafka_poll_set_consumer(created);
+  PENSTOCK_ASSIGN_OR_RETURN(auto client,
+                            OpenOutsideClient(connection, kNoGroup, "penstock-fetch", clock));
   return std::unique_ptr<io::RecordFetcher>(
       std::make_unique<Fetcher>(std::move(client), topic, clock));
 }

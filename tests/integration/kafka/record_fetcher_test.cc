@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -46,6 +47,14 @@ class RecordFetcherTest : public ::testing::Test {
     return std::string(chunk.value()->records()[0].value);
   }
 
+  static std::vector<std::int64_t> Scan(io::RecordFetcher& fetcher, const io::OffsetRange& range) {
+    std::vector<std::int64_t> offsets;
+    const Status scanned = fetcher.Scan(range, std::chrono::seconds(20), {},
+                                        [&](Offset offset) { offsets.push_back(offset.rep()); });
+    EXPECT_TRUE(scanned.ok()) << scanned.error().detail;
+    return offsets;
+  }
+
   KafkaAdmin admin_;
   std::string topic_;
 };
@@ -65,6 +74,29 @@ TEST_F(RecordFetcherTest, SaysThatARecordIsGone) {
   EXPECT_EQ(Fetch(*fetcher, 0, 2), "0-2");
   EXPECT_EQ(Fetch(*fetcher, 0, 3), "gone") << "behind the end";
   EXPECT_EQ(Fetch(*fetcher, 1, 99), "gone") << "far behind the end";
+}
+
+TEST_F(RecordFetcherTest, AScanFindsTheRecordsOfARange) {
+  const auto fetcher = Open();
+  const io::OffsetRange middle{.partition = 0, .from = Offset(1), .to = Offset(2)};
+  EXPECT_EQ(Scan(*fetcher, middle), std::vector<std::int64_t>{1});
+  const io::OffsetRange beyond{.partition = 1, .from = Offset(0), .to = Offset(99)};
+  EXPECT_EQ(Scan(*fetcher, beyond), (std::vector<std::int64_t>{0, 1, 2}));
+  EXPECT_EQ(Scan(*fetcher, middle), std::vector<std::int64_t>{1}) << "in any order";
+  admin_.DeleteRecords(topic_, 1, Offset(2));
+  EXPECT_EQ(Scan(*fetcher, beyond), std::vector<std::int64_t>{2}) << "from what is still there";
+}
+
+TEST_F(RecordFetcherTest, AScanLeavesOutWhatIsNoRecord) {
+  KafkaProducer producer(KafkaBrokers(), {{"transactional.id", topic_}});
+  for (const bool commit : {false, true}) {
+    producer.BeginTransaction();
+    producer.Send(topic_, 0, {.key = "d", .value = "in a transaction"});
+    commit ? producer.CommitTransaction() : producer.AbortTransaction();
+  }
+  // 3 was aborted, 4 and 6 are the ends of the transactions.
+  EXPECT_EQ(Scan(*Open(), {.partition = 0, .from = Offset(0), .to = Offset(7)}),
+            (std::vector<std::int64_t>{0, 1, 2, 5}));
 }
 
 }  // namespace

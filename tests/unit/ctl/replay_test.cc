@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "fake_records.h"
 #include "protocol/batch_codec.h"
 #include "protocol/names.h"
 #include "protocol/shard_record_codec.h"
@@ -22,39 +23,6 @@ using penstock::testing::FakeStreams;
 using ::testing::ElementsAre;
 
 constexpr std::uint32_t kShards = 2;
-
-class OneRecord final : public io::RecordChunk {
- public:
-  OneRecord(std::int32_t partition, Offset offset, std::string value)
-      : partition_(partition), value_(std::move(value)) {
-    record_ = {.offset = offset, .timestamp_ms = 5, .key = {}, .value = value_, .has_value = true};
-  }
-  std::int32_t partition() const override { return partition_; }
-  std::span<const io::Record> records() const override { return std::span(&record_, 1); }
-  std::size_t bytes() const override { return value_.size(); }
-  std::string HeadersJson(std::size_t) const override { return "{}"; }
-
- private:
-  std::int32_t partition_;
-  std::string value_;
-  io::Record record_;
-};
-
-class FakeRecords final : public io::RecordFetcher {
- public:
-  Result<std::unique_ptr<io::RecordChunk>> Fetch(std::int32_t partition, Offset offset,
-                                                 Clock::Time) override {
-    const auto found = records.find({partition, offset.rep()});
-    if (found == records.end()) return std::unique_ptr<io::RecordChunk>();
-    return std::unique_ptr<io::RecordChunk>(
-        std::make_unique<OneRecord>(partition, offset, found->second));
-  }
-  Result<std::int32_t> PartitionCount(Clock::Time) override { return 2; }
-  Result<io::Watermarks> QueryWatermarks(std::int32_t, Clock::Time) override {
-    return io::Watermarks{.low = Offset(0), .high = Offset(1'000)};
-  }
-  std::map<std::pair<std::int32_t, std::int64_t>, std::string> records;
-};
 
 /// Replays against servers in memory; the test plays the sink.
 class ReplayTest : public ::testing::Test {
