@@ -87,6 +87,8 @@ struct Intent {
   std::vector<std::string> done;
   /// The table's expression whose hash tells kPartitions pieces apart; empty without such a split.
   std::string partition_key;
+  /// The last message of the shard's stream that has rows of it; 0: not known.
+  StreamSeq through{0};
   friend bool operator==(const Intent&, const Intent&) = default;
 };
 
@@ -97,6 +99,8 @@ struct ShardRecord {
   std::uint64_t birth = 0;
   std::uint64_t term = 0;  ///< Grows with each taking over.
   Position position;       ///< The last message of the shard's stream that is done with.
+  /// Of a shard with a transform: how far that had read its own input then.
+  std::optional<Position> input{};
   std::map<Origin, OriginProgress> progress;
   /// Of a shard with a join: what its last message up to `position` says.
   std::optional<JoinCheckpoint> join{};

@@ -9,8 +9,8 @@ namespace penstock::protocol {
 namespace {
 
 constexpr std::string_view kMagic = "PSTR";
-// Version 1 had neither splits nor the codes of rows given up, version 2 no join, version 3 did not
-// say where an account begins.
+// Version 1 had neither splits nor the codes of rows given up, version 2 no join, version 3 neither
+// where an account begins, nor the transform's position, nor the last message of an intent.
 constexpr std::uint8_t kVersion = 4;
 constexpr std::uint8_t kOldestVersion = 1;
 // A block has at most 2^20 rows: what claims more was never written.
@@ -128,6 +128,7 @@ void AppendIntent(std::string& out, const Intent& intent) {
   AppendString(out, intent.token);
   AppendGivenUp(out, intent.given_up);
   AppendPieces(out, intent);
+  AppendVarint(out, intent.through.rep());
 }
 
 void ReadGivenUpOfVersion1(ByteReader& reader, std::vector<GivenUp>& rows) {
@@ -150,7 +151,9 @@ bool ReadIntent(ByteReader& reader, std::uint8_t version, Intent& intent) {
     ReadGivenUpOfVersion1(reader, intent.given_up);
     return true;
   }
-  return ReadGivenUp(reader, intent.given_up) && ReadPieces(reader, intent);
+  if (!ReadGivenUp(reader, intent.given_up) || !ReadPieces(reader, intent)) return false;
+  if (version >= 4) intent.through = StreamSeq(reader.Varint());
+  return true;
 }
 
 }  // namespace
@@ -167,6 +170,8 @@ std::string EncodeShardRecord(const ShardRecord& record) {
   for (const Intent& intent : record.intents) AppendIntent(out, intent);
   AppendFixed<std::uint8_t>(out, record.join ? 1 : 0);
   if (record.join) AppendJoinCheckpoint(out, *record.join);
+  AppendFixed<std::uint8_t>(out, record.input ? 1 : 0);
+  if (record.input) AppendPosition(out, *record.input);
   AppendFixed(out, Hash64(out));
   return out;
 }
@@ -203,6 +208,7 @@ Result<ShardRecord> DecodeShardRecord(std::string_view bytes) {
     }
   }
   if (version >= 3 && reader.Fixed<std::uint8_t>() != 0) record.join = ReadJoinCheckpoint(reader);
+  if (version >= 4 && reader.Fixed<std::uint8_t>() != 0) record.input = ReadPosition(reader);
   if (!reader.ok() || reader.left() != 0) return Corrupt("it is malformed");
   return record;
 }

@@ -58,15 +58,18 @@ struct Block {
   /// By row number, the hash of the row's partition; empty until a split needs it.
   std::vector<std::uint64_t> partition_hashes;
   Position position;  ///< The last message that is done with once this is confirmed.
-  /// What the last message that ends in it says of a join's inputs; empty: none ends in it, or
-  /// there is no join.
+  /// What the last message that ends in it says of the transform's input; empty: none ends in it,
+  /// or there is no transform.
+  std::optional<Position> input{};
+  /// The same of a join's inputs.
   std::optional<JoinCheckpoint> join{};
   std::map<Origin, Account> accounts;  ///< What it adds to the account of each origin.
   /// Origins whose progress moves beyond their ranges: by Kafka's committed offset, or to the end
   /// of a section that has no record there.
   std::map<Origin, Offset> committed;
-  std::uint64_t replayed = 0;  ///< Records seen again on the way to it, of no effect.
-  bool has_messages = false;   ///< It ends at least one message: `position` moves.
+  /// Records on the way to it that are of no effect: seen again, or left out.
+  std::uint64_t replayed = 0;
+  bool has_messages = false;  ///< It ends at least one message: `position` moves.
 
   /// Without ranges there is nothing to record or insert: only the position moves.
   bool has_ranges() const { return !intent.ranges.empty(); }

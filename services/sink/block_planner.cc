@@ -1,6 +1,7 @@
 #include "sink/block_planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -19,23 +20,37 @@ BlockPlanner::BlockPlanner(std::string pipeline_id, ShardId shard, Limits limits
   open_.position = record.position;
 }
 
-Status BlockPlanner::Add(std::shared_ptr<const HeldMessage> message) {
+BlockPlanner::Added BlockPlanner::Add(std::shared_ptr<const HeldMessage> message) {
+  Added added;
   const protocol::Envelope& envelope = message->envelope;
   if (open_body_bytes_ > 0 && open_body_bytes_ + envelope.body_bytes > limits_.body_bytes)
     CutOpen();
   Place place{.message = message, .section = 0, .row = 0};
   for (; place.section < envelope.sections.size(); ++place.section) {
-    PENSTOCK_RETURN_IF_ERROR(AddSection(place));
+    AddSection(place, added);
   }
   if (!open_.has_messages) open_.oldest = message->arrived;
   open_.has_messages = true;
   open_.position.seq = message->seq;
   open_.position.digest = envelope.digest;
   if (envelope.join) open_.join = envelope.join;
+  if (envelope.input) open_.input = envelope.input;
   const bool full = open_.rows >= limits_.rows || open_body_bytes_ >= limits_.body_bytes ||
                     open_.message_bytes >= limits_.message_bytes;
-  if (recovering() ? IntentFilled() : full) CloseOpen();
-  return Done{};
+  if (recovering() ? IntentFilled() : full) {
+    CloseOpen();
+  } else if (recovering() && intents_.front().through.rep() != 0 &&
+             message->seq >= intents_.front().through) {
+    added.given_up = GiveUpIntents();
+  }
+  return added;
+}
+
+std::vector<Intent> BlockPlanner::GiveUpIntents() {
+  std::vector<Intent> given_up(std::make_move_iterator(intents_.begin()),
+                               std::make_move_iterator(intents_.end()));
+  intents_.clear();
+  return given_up;
 }
 
 std::optional<Block> BlockPlanner::TakeComplete() {
@@ -64,7 +79,7 @@ Offset BlockPlanner::Base(const Section& section) const {
   return std::max(Planned(section), Before(section.committed));
 }
 
-Status BlockPlanner::CheckSection(const Section& section, Offset base) const {
+std::optional<Error> BlockPlanner::Refusal(const Section& section, Offset base) const {
   if (section.birth < birth_) {
     return Error{Remedy::kStop, "section_refused",
                  fmt::format("rows of {} were published under the sink's record of {}, which has "
@@ -77,25 +92,29 @@ Status BlockPlanner::CheckSection(const Section& section, Offset base) const {
                              "between are missing in the stream",
                              ToText(section.origin), section.after.rep(), base.rep())};
   }
-  return Done{};
+  return std::nullopt;
 }
 
-Status BlockPlanner::AddSection(Place& place) {
+void BlockPlanner::AddSection(Place& place, Added& added) {
   const Section& section = place.message->envelope.sections[place.section];
   const Offset base = Base(section);
-  PENSTOCK_RETURN_IF_ERROR(CheckSection(section, base));
+  if (auto refusal = Refusal(section, base)) {
+    added.refused.push_back(std::move(*refusal));
+    place.row += section.rows();
+    for (const RecordRun& run : section.runs) open_.replayed += run.count;
+    return;
+  }
   // The record learns it too: a later section may rest on it and know of an older commit only.
   if (base > Planned(section)) open_.committed[section.origin] = planned_[section.origin] = base;
   current_ = {.planned = &planned_.try_emplace(section.origin, Offset(-1)).first->second};
-  for (const RecordRun& run : section.runs) PENSTOCK_RETURN_IF_ERROR(AddRun(place, run));
+  for (const RecordRun& run : section.runs) AddRun(place, run, added);
   // What comes next continues the section's end, also where its last record lies before it.
   if (section.last > *current_.planned) {
     open_.committed[section.origin] = *current_.planned = section.last;
   }
-  return Done{};
 }
 
-Status BlockPlanner::AddRun(Place& place, const RecordRun& run) {
+void BlockPlanner::AddRun(Place& place, const RecordRun& run, Added& added) {
   const Section& section = place.message->envelope.sections[place.section];
   const std::int64_t end = run.first.rep() + run.count;
   std::int64_t from = std::clamp(current_.planned->rep() + 1, run.first.rep(), end);
@@ -103,8 +122,11 @@ Status BlockPlanner::AddRun(Place& place, const RecordRun& run) {
   open_.replayed += seen_again;
   if (run.outcome == Outcome::kRow) place.row += seen_again;
   while (from < end) {
-    PENSTOCK_ASSIGN_OR_RETURN(const std::size_t fitting, Fitting(section, run, Offset(from)));
-    const std::size_t count = std::min(fitting, static_cast<std::size_t>(end - from));
+    if (recovering() && !IntentFilled() && !FitsIntent(section, Offset(from))) {
+      added.given_up = GiveUpIntents();
+    }
+    const std::size_t count =
+        std::min(Fitting(section, run, Offset(from)), static_cast<std::size_t>(end - from));
     if (count == 0) {
       CloseOpen();
       continue;
@@ -112,12 +134,16 @@ Status BlockPlanner::AddRun(Place& place, const RecordRun& run) {
     Extend(place, run, Offset(from), count);
     from += static_cast<std::int64_t>(count);
   }
-  return Done{};
+}
+
+bool BlockPlanner::FitsIntent(const Section& section, Offset from) const {
+  return std::ranges::any_of(intents_.front().ranges, [&](const IntentRange& range) {
+    return range.origin == section.origin && from <= range.hi;
+  });
 }
 
 // How many records of the run, beginning at `from`, the open block can take; 0: it is complete.
-Result<std::size_t> BlockPlanner::Fitting(const Section& section, const RecordRun& run,
-                                          Offset from) {
+std::size_t BlockPlanner::Fitting(const Section& section, const RecordRun& run, Offset from) const {
   if (!recovering()) {
     if (run.outcome != Outcome::kRow) return std::size_t{run.count};
     return limits_.rows - std::min(limits_.rows, open_.rows);
@@ -127,11 +153,7 @@ Result<std::size_t> BlockPlanner::Fitting(const Section& section, const RecordRu
       return static_cast<std::size_t>(range.hi.rep() - from.rep() + 1);
     }
   }
-  if (IntentFilled()) return std::size_t{0};
-  return Error{Remedy::kStop, "intent_unfilled",
-               fmt::format("the open insert {} cannot be filled again: the stream goes on with "
-                           "offset {} of {}",
-                           intents_.front().token, from.rep(), ToText(section.origin))};
+  return 0;
 }
 
 void BlockPlanner::Extend(Place& place, const RecordRun& run, Offset from, std::size_t count) {
@@ -210,6 +232,7 @@ void BlockPlanner::CloseOpen() {
   } else {
     for (auto& [origin, range] : open_ranges_) closed.intent.ranges.push_back(std::move(range));
     closed.intent.token = protocol::InsertToken(pipeline_id_, shard_, closed.intent.ranges);
+    if (!closed.slices.empty()) closed.intent.through = closed.slices.back().message->seq;
   }
   NumberRows(closed);
   closed.number = next_number_++;

@@ -18,9 +18,12 @@ namespace penstock::sink {
 ///
 /// The rules are docs/delivery-guarantees.md's: a section is taken when it continues what is
 /// planned (after <= base = max(progress, committed - 1)), of it the records above base; one that
-/// would leave a gap is refused. After a restart the record's open intents come first: each
-/// becomes a block of exactly its ranges again, whatever the limits say now. Of a join's messages a
-/// block carries what the last one says that ends in it.
+/// would leave a gap, or was published under an earlier birth of the record, is left out whole:
+/// its rows come again from Kafka. After a restart the record's open intents come first: each
+/// becomes a block of exactly its ranges again, whatever the limits say now. Where the stream has
+/// not the rows for that any more, all that are open are given up, and their rows are planned
+/// like others when they come again. Of what a message says of a stage's inputs a block carries
+/// that of the last one that ends in it.
 ///
 /// One owner thread.
 class BlockPlanner {
@@ -33,11 +36,16 @@ class BlockPlanner {
 
   BlockPlanner(std::string pipeline_id, ShardId shard, Limits limits, const ShardRecord& record);
 
-  /// Adds the next message of the stream. Blocks that it completes can then be taken. Fails with
-  /// code "section_refused" when a section would leave a gap or belongs to an earlier birth of
-  /// the record, "intent_unfilled" when an open intent does not fit the stream: nothing after
-  /// this message can be planned.
-  Status Add(std::shared_ptr<const HeldMessage> message);
+  /// What adding a message has brought to light.
+  struct Added {
+    std::vector<Error> refused;    ///< One for each section that is left out: "section_refused".
+    std::vector<Intent> given_up;  ///< They must leave the record.
+  };
+  /// Adds the next message of the stream. Blocks that it completes can then be taken.
+  Added Add(std::shared_ptr<const HeldMessage> message);
+
+  /// Gives up the open intents that are no blocks yet: the stream that they speak of is gone.
+  std::vector<Intent> GiveUpIntents();
 
   /// The next complete block, in order.
   std::optional<Block> TakeComplete();
@@ -70,10 +78,11 @@ class BlockPlanner {
     IntentRange* range = nullptr;  // In open_ranges_; null: not there yet.
   };
 
-  Status AddSection(Place& place);
-  Status CheckSection(const Section& section, Offset base) const;
-  Status AddRun(Place& place, const RecordRun& run);
-  Result<std::size_t> Fitting(const Section& section, const RecordRun& run, Offset from);
+  void AddSection(Place& place, Added& added);
+  std::optional<Error> Refusal(const Section& section, Offset base) const;
+  void AddRun(Place& place, const RecordRun& run, Added& added);
+  std::size_t Fitting(const Section& section, const RecordRun& run, Offset from) const;
+  bool FitsIntent(const Section& section, Offset from) const;
   void Extend(Place& place, const RecordRun& run, Offset from, std::size_t count);
   SectionPiece& PieceOf(const Place& place, Offset lo);
   Offset Base(const Section& section) const;

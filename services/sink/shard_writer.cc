@@ -107,7 +107,7 @@ void ShardWriter::RunReader(StreamSeq from, std::stop_token stop) {
     const Status read = ReadSome(*reader, stop);
     if (read.ok()) {
       backoff.Reset();
-    } else if (read.error().remedy == Remedy::kRetry || read.error().code == "not_found") {
+    } else if (read.error().remedy == Remedy::kRetry) {
       parts_.metrics.ReadFailed(options_.shard, read.error());
       WaitUntil(parts_.clock.Now() + backoff.Next(), stop);
     } else {
@@ -177,7 +177,7 @@ Status ShardWriter::Own(std::stop_token stop) {
     WaitForWork(stop);
     if (stop.stop_requested()) return kStopped;
     if (const auto failed = failure()) return *failed;
-    PENSTOCK_RETURN_IF_ERROR(AddArrived());
+    AddArrived();
     CutWhatIsDue();
     if (!SubmitBlocks()) return kStopped;
     PENSTOCK_RETURN_IF_ERROR(UpdateRecord(stop));
@@ -188,7 +188,8 @@ Status ShardWriter::Own(std::stop_token stop) {
 
 Status ShardWriter::TakeOver(std::stop_token stop) {
   PENSTOCK_ASSIGN_OR_RETURN(record_, store_.TakeOver(stop));
-  PENSTOCK_ASSIGN_OR_RETURN(record_.position, CheckedPosition(record_.position, stop));
+  PENSTOCK_RETURN_IF_ERROR(WithPatience(
+      parts_.clock, std::move(stop), [](const Error&) {}, [&] { return CheckStream(); }));
   trimmed_ = record_.position.seq;
   planner_.emplace(options_.pipeline_id, options_.shard, options_.limits, record_);
   Log(LogLevel::kInfo, "Shard taken over.",
@@ -200,24 +201,37 @@ Status ShardWriter::TakeOver(std::stop_token stop) {
 }
 
 // A position in a stream that has since been replaced or cut means nothing: the stream is read
-// from its start, and what the record says of each origin sorts repeats out.
-Result<Position> ShardWriter::CheckedPosition(Position position, std::stop_token stop) {
-  return WithPatience(
-      parts_.clock, std::move(stop), [](const Error&) {},
-      [&] { return CheckedPositionNow(position); });
-}
-
-Result<Position> ShardWriter::CheckedPositionNow(const Position& position) {
+// from its start, and what the record says of each origin sorts repeats out. Intents of messages
+// that are not there cannot become blocks again.
+Status ShardWriter::CheckStream() {
   PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(options_.stream));
-  PENSTOCK_ASSIGN_OR_RETURN(const bool known,
-                            stage::IsKnown(parts_.streams, options_.stream, state, position));
-  if (known) return position;
-  if (position.created_ns != 0) {
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const bool known, stage::IsKnown(parts_.streams, options_.stream, state, record_.position));
+  const bool gone = std::ranges::any_of(
+      record_.intents, [&](const Intent& intent) { return intent.through > state.last; });
+  if (!known && record_.position.created_ns != 0) {
     Log(LogLevel::kWarn,
         "The stream is another one than the record speaks of: reading it from its start.",
-        {{"stream", options_.stream}, {"position", position.seq.rep()}});
+        {{"stream", options_.stream}, {"position", record_.position.seq.rep()}});
   }
-  return Position{.created_ns = state.created_ns, .seq = StreamSeq(0), .digest = 0};
+  if ((!known && record_.position.created_ns != 0) || gone) {
+    GiveUp(std::vector<Intent>(record_.intents));
+  }
+  if (!known) {
+    record_.position = {.created_ns = state.created_ns, .seq = StreamSeq(0), .digest = 0};
+    record_.input.reset();
+    record_changed_ = true;
+  }
+  return Done{};
+}
+
+// What they had inserted without an answer may be inserted again with rows that come anew.
+void ShardWriter::GiveUp(std::span<const Intent> intents) {
+  for (const Intent& intent : intents) {
+    parts_.metrics.IntentGivenUp(options_.shard, intent);
+    std::erase_if(record_.intents, [&](const Intent& open) { return open.token == intent.token; });
+    record_changed_ = true;
+  }
 }
 
 void ShardWriter::WaitForWork(std::stop_token stop) {
@@ -240,11 +254,12 @@ bool ShardWriter::HasWork() const {
     return request->block->recorded || request->block->number == *unrecorded_.begin();
   });
   const bool submittable = !waiting_.empty() && in_flight_ < options_.blocks_in_flight;
-  return !arrived_.empty() || recordable || submittable || finished_.contains(next_to_confirm_) ||
-         failure_.has_value() || (draining_ && (DueAt() != Clock::Time::max() || in_flight_ == 0));
+  return record_changed_ || !arrived_.empty() || recordable || submittable ||
+         finished_.contains(next_to_confirm_) || failure_.has_value() ||
+         (draining_ && (DueAt() != Clock::Time::max() || in_flight_ == 0));
 }
 
-Status ShardWriter::AddArrived() {
+void ShardWriter::AddArrived() {
   std::deque<std::shared_ptr<const HeldMessage>> arrived;
   {
     std::lock_guard lock(mutex_);
@@ -252,9 +267,12 @@ Status ShardWriter::AddArrived() {
   }
   for (auto& message : arrived) {
     unconfirmed_ += parts_.metrics.Read(*message);
-    PENSTOCK_RETURN_IF_ERROR(planner_->Add(std::move(message)));
+    const BlockPlanner::Added added = planner_->Add(std::move(message));
+    for (const Error& refused : added.refused) {
+      parts_.metrics.SectionRefused(options_.shard, refused);
+    }
+    GiveUp(added.given_up);
   }
-  return Done{};
 }
 
 void ShardWriter::CutWhatIsDue() {
@@ -292,7 +310,7 @@ bool ShardWriter::SubmitBlocks() {
 Status ShardWriter::UpdateRecord(std::stop_token stop) {
   const std::vector<std::unique_ptr<Block>> finished = TakeFinished();
   const std::vector<RecordRequest*> requests = TakeRequests();
-  bool changed = !finished.empty();
+  bool changed = std::exchange(record_changed_, false) || !finished.empty();
   for (const auto& block : finished) ApplyConfirmed(*block);
   for (RecordRequest* request : requests) changed |= ApplyIntent(*request);
   if (changed) {
@@ -350,6 +368,7 @@ std::vector<ShardWriter::RecordRequest*> ShardWriter::TakeRequests() {
 void ShardWriter::ApplyConfirmed(const Block& block) {
   record_.position = block.position;
   if (block.join) record_.join = block.join;
+  if (block.input) record_.input = block.input;
   for (const IntentRange& range : block.intent.ranges) Confirm(range.origin, range.lo, range.hi);
   for (const auto& [origin, offset] : block.committed) Confirm(origin, offset, offset);
   for (const auto& [origin, account] : block.accounts) {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -92,13 +93,13 @@ class ShardWriter final : public BlockOwner, public stage::OwnedShard {
   void RunOwner(std::stop_token stop);
   Status Own(std::stop_token stop);
   Status TakeOver(std::stop_token stop);
-  Result<Position> CheckedPosition(Position position, std::stop_token stop);
-  Result<Position> CheckedPositionNow(const Position& position);
+  Status CheckStream();
   void WaitForWork(std::stop_token stop);
   bool HasWork() const;
   Clock::Time DueAt() const;
   bool Draining() const;
-  Status AddArrived();
+  void AddArrived();
+  void GiveUp(std::span<const Intent> intents);
   void CutWhatIsDue();
   bool SubmitBlocks();
   /// Confirms what is finished and grants what may be recorded, with one write for all of it.
@@ -136,6 +137,7 @@ class ShardWriter final : public BlockOwner, public stage::OwnedShard {
   std::uint64_t next_to_confirm_ = 0;
   std::size_t in_flight_ = 0;
   std::uint64_t unconfirmed_ = 0;  // Records that were read.
+  bool record_changed_ = false;    // And not written yet.
   StreamSeq trimmed_{0};
   Clock::Time next_trim_{};
 

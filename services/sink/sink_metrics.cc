@@ -78,7 +78,10 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock)
                                                {{"kind", "partitions"}})),
       possible_repeats_(metrics.AddCounter(
           "penstock_sink_possible_repeats_total",
-          "Rows sent again under another token although an attempt had no answer.")),
+          "Rows, at most, sent again under another token although an attempt had no answer.")),
+      intents_given_up_(metrics.AddCounter(
+          "penstock_sink_intents_given_up_total",
+          "Inserts without an answer whose rows the stream has lost: they come again from Kafka.")),
       block_scale_(metrics.AddGauge("penstock_sink_block_scale",
                                     "Size of blocks against what the document says: above 1 when "
                                     "the server has too many parts, below when it lacks memory.")),
@@ -96,7 +99,8 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock)
                                        "From a row's Kafka timestamp to its confirmed insert.",
                                        SecondsBuckets())),
       refused_sections_(metrics.AddCounter("penstock_sections_refused_total",
-                                           "Sections that would have left a gap.")),
+                                           "Sections left out since rows before them are missing; "
+                                           "theirs come again from Kafka.")),
       read_failures_(metrics.AddCounter("penstock_stream_read_failures_total",
                                         "Failed reads of a stream; each is tried again.")) {
   for (std::size_t i = 0; i < kPauseReasons; ++i) {
@@ -253,8 +257,28 @@ void SinkMetrics::CountWaiting(PauseReason reason, int change) {
   if (free) log_.LogFor("free", LogLevel::kInfo, "Inserts go through again.");
 }
 
+void SinkMetrics::SectionRefused(ShardId shard, const Error& error) {
+  refused_sections_.Add();
+  log_.LogFor("section_refused", LogLevel::kWarn,
+              "Rows are left out until they come again from Kafka, since others before them are "
+              "missing in the stream.",
+              {{"shard", shard}, {"error", error.detail}});
+}
+
+void SinkMetrics::IntentGivenUp(ShardId shard, const Intent& intent) {
+  std::uint64_t offsets = 0;
+  for (const IntentRange& range : intent.ranges) {
+    offsets += static_cast<std::uint64_t>(range.hi.rep() - range.lo.rep());
+  }
+  intents_given_up_.Add();
+  possible_repeats_.Add(offsets);
+  Log(LogLevel::kWarn,
+      "An insert without an answer cannot be sent again, since the stream has lost its rows; they "
+      "come again from Kafka. If it did go through, they are in the table twice.",
+      {{"shard", shard}, {"token", intent.token}, {"rows_at_most", offsets}});
+}
+
 void SinkMetrics::ShardFailed(ShardId shard, const Error& error) {
-  if (error.code == "section_refused") refused_sections_.Add();
   Log(LogLevel::kError, "A shard has stopped: it needs somebody.",
       {{"shard", shard}, {"code", error.code}, {"error", error.detail}});
 }

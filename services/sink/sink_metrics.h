@@ -73,6 +73,10 @@ class SinkMetrics {
   void PossibleRepeats(std::size_t rows);
   /// Blocks are this much larger than the document says.
   void BlockScale(double scale);
+  /// A section is left out; its rows come again from Kafka.
+  void SectionRefused(ShardId shard, const Error& error);
+  /// An open intent whose rows the stream does not have any more.
+  void IntentGivenUp(ShardId shard, const Intent& intent);
   /// The shard can do nothing until somebody acts.
   void ShardFailed(ShardId shard, const Error& error);
   /// What the table promises about repeated inserts.
@@ -138,6 +142,7 @@ class SinkMetrics {
   Counter splits_by_rows_;
   Counter splits_by_partitions_;
   Counter possible_repeats_;
+  Counter intents_given_up_;
   Gauge block_scale_;
   std::array<Gauge, kPauseReasons> paused_;
   Gauge workers_busy_;

@@ -47,8 +47,10 @@ ShardRecord RandomRecord(std::mt19937_64& random) {
       intent.done.emplace_back(random() % 20, '0');
       intent.partition_key = "toYYYYMM(day), city";
     }
+    intent.through = StreamSeq(random());
     record.intents.push_back(std::move(intent));
   }
+  if (random() % 2 == 0) record.input = Position{2, StreamSeq(random()), random()};
   if (random() % 2 == 0) record.join = testing::RandomJoinCheckpoint(random);
   return record;
 }

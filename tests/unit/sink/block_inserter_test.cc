@@ -106,7 +106,7 @@ class World {
     BlockPlanner planner("p", ShardId(0),
                          {.rows = 1U << 30, .message_bytes = 1U << 30, .body_bytes = 1U << 30},
                          record);
-    EXPECT_TRUE(planner.Add(message_).ok());
+    EXPECT_TRUE(planner.Add(message_).refused.empty());
     planner.CutOpen();
     return planner.TakeComplete().value();
   }

@@ -48,6 +48,12 @@ class BlockPlannerTest : public testing::Test {
   ByteBudget budget_{1 << 30};
 };
 
+// Nothing of it is left out, and the stream still has what open intents need.
+bool Takes(BlockPlanner& planner, std::shared_ptr<const HeldMessage> message) {
+  const BlockPlanner::Added added = planner.Add(std::move(message));
+  return added.refused.empty() && added.given_up.empty();
+}
+
 std::vector<Block> TakeAll(BlockPlanner& planner) {
   std::vector<Block> blocks;
   while (auto block = planner.TakeComplete()) blocks.push_back(std::move(*block));
@@ -63,7 +69,7 @@ TEST_F(BlockPlannerTest, EveryRowIsInExactlyOneBlockWhateverIsRepeated) {
     std::map<RowId, int> seen;
     std::uint64_t accounted = 0;
     for (std::uint64_t seq = 1; seq <= 60; ++seq) {
-      ASSERT_TRUE(planner.Add(Hold(model.NextBatch(), seq)).ok());
+      ASSERT_TRUE(Takes(planner, Hold(model.NextBatch(), seq)));
       if (seq == 60) planner.CutOpen();
       for (const Block& block : TakeAll(planner)) {
         EXPECT_LE(block.rows, seed % 50 + 1);
@@ -79,7 +85,7 @@ TEST_F(BlockPlannerTest, EveryRowIsInExactlyOneBlockWhateverIsRepeated) {
 
 TEST_F(BlockPlannerTest, ABlockHasExactlyTheRowsOfTheLimit) {
   BlockPlanner planner = Planner({.rows = 10, .message_bytes = 1 << 30, .body_bytes = 1 << 30});
-  ASSERT_TRUE(planner.Add(Hold(BatchOf(-1, 34), 1)).ok());
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(-1, 34), 1)));
   const std::vector<Block> blocks = TakeAll(planner);
   ASSERT_EQ(blocks.size(), 3U);
   for (const Block& block : blocks) EXPECT_EQ(block.rows, 10U);
@@ -103,7 +109,7 @@ TEST_F(BlockPlannerTest, OpenIntentsBecomeTheSameBlocksAgain) {
         Planner({.rows = random() % 40 + 1, .message_bytes = 1 << 20, .body_bytes = 1 << 20});
     for (std::uint64_t seq = 1; seq <= 30; ++seq) {
       stream.push_back(Hold(model.NextBatch(), seq));
-      ASSERT_TRUE(planner.Add(stream.back()).ok());
+      ASSERT_TRUE(Takes(planner, stream.back()));
       if (random() % 6 == 0) planner.CutOpen();
     }
     planner.CutOpen();
@@ -129,8 +135,7 @@ TEST_F(BlockPlannerTest, OpenIntentsBecomeTheSameBlocksAgain) {
     BlockPlanner again = Planner(
         {.rows = random() % 40 + 1, .message_bytes = 1 << 20, .body_bytes = 1 << 20}, record);
     for (std::size_t i = record.position.seq.rep(); i < stream.size(); ++i) {
-      const Status added = again.Add(stream[i]);
-      ASSERT_TRUE(added.ok()) << added.error().detail;
+      ASSERT_TRUE(Takes(again, stream[i]));
     }
     again.CutOpen();
     EXPECT_FALSE(again.recovering());
@@ -172,7 +177,7 @@ TEST_F(BlockPlannerTest, AJoinsCheckpointMovesWithThePosition) {
       BlockPlanner planner = Planner(
           {.rows = random() % 40 + 1, .message_bytes = 1 << 20, .body_bytes = 1 << 20}, record);
       for (std::size_t i = record.position.seq.rep(); i < stream.size(); ++i) {
-        ASSERT_TRUE(planner.Add(stream[i]).ok());
+        ASSERT_TRUE(Takes(planner, stream[i]));
         if (random() % 6 == 0) planner.CutOpen();
       }
       planner.CutOpen();
@@ -202,18 +207,101 @@ TEST_F(BlockPlannerTest, AJoinsCheckpointMovesWithThePosition) {
 
 TEST_F(BlockPlannerTest, ASectionThatWouldLeaveAGapIsRefused) {
   BlockPlanner planner = Planner(kNoLimits);
-  ASSERT_TRUE(planner.Add(Hold(BatchOf(-1, 9), 1)).ok());
-  const Status refused = planner.Add(Hold(BatchOf(10, 20), 2));
-  ASSERT_FALSE(refused.ok());
-  EXPECT_EQ(refused.error().code, "section_refused");
-  EXPECT_NE(refused.error().detail.find("s/t/0"), std::string::npos);
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(-1, 9), 1)));
+  const auto added = planner.Add(Hold(BatchOf(10, 20), 2));
+  ASSERT_EQ(added.refused.size(), 1U);
+  EXPECT_EQ(added.refused.front().code, "section_refused");
+  EXPECT_NE(added.refused.front().detail.find("s/t/0"), std::string::npos);
+}
+
+// Left out as if it had never been there, also by the rows of the sections behind it.
+TEST_F(BlockPlannerTest, WhatIsBehindARefusedSectionIsTaken) {
+  BlockPlanner planner = Planner(kNoLimits);
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(-1, 9), 1)));
+  Batch batch = BatchOf(10, 20);
+  const Batch good = BatchOf(9, 12);
+  batch.sections.push_back(good.sections.front());
+  for (std::size_t row = 0; row < good.rows(); ++row) {
+    batch.timestamps_ms.push_back(good.timestamps_ms[row]);
+    batch.columns.front().Append(Cell::Int64(static_cast<std::int64_t>(10 + row)));
+  }
+  EXPECT_EQ(planner.Add(Hold(batch, 2)).refused.size(), 1U);
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(12, 20), 3))) << "it comes again";
+  planner.CutOpen();
+  const auto block = planner.TakeComplete();
+  ASSERT_TRUE(block);
+  EXPECT_EQ(block->rows, 21U);
+  EXPECT_EQ(block->replayed, 10U);
+  EXPECT_EQ(block->position.seq, StreamSeq(3));
+  EXPECT_EQ(block->slices[1].pieces.front().first_row, 10U) << "behind the rows left out";
+}
+
+// A shard with two open inserts: offsets 0 to 9 in the messages up to 1, 10 to 19 up to 2.
+ShardRecord WithOpenIntents() {
+  ShardRecord record;
+  for (std::int64_t first : {0, 10}) {
+    Intent& intent = record.intents.emplace_back();
+    intent.ranges.push_back({{"s", "t", 0, 1, 1}, Offset(first - 1), Offset(first + 9)});
+    intent.token = fmt::format("from {}", first);
+    intent.through = StreamSeq(static_cast<std::uint64_t>(first / 10 + 1));
+  }
+  return record;
+}
+
+TEST_F(BlockPlannerTest, OpenIntentsAreFilledFromRowsThatComeAgain) {
+  BlockPlanner planner = Planner(kNoLimits, WithOpenIntents());
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(-1, 25), 1)));
+  EXPECT_EQ(planner.TakeComplete()->intent.token, "from 0");
+  EXPECT_EQ(planner.TakeComplete()->intent.token, "from 10");
+  EXPECT_FALSE(planner.recovering());
+  planner.CutOpen();
+  EXPECT_EQ(planner.TakeComplete()->rows, 6U);
+}
+
+TEST_F(BlockPlannerTest, IntentsWhoseMessagesArePassedAreGivenUpAndTheirRowsTakenWhenTheyCome) {
+  BlockPlanner planner = Planner(kNoLimits, WithOpenIntents());
+  const auto added = planner.Add(Hold(BatchOf(4, 9), 1));
+  EXPECT_EQ(added.refused.size(), 1U);
+  ASSERT_EQ(added.given_up.size(), 2U) << "intents stand in the order of their blocks";
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(-1, 19), 2)));
+  planner.CutOpen();
+  const auto block = planner.TakeComplete();
+  ASSERT_TRUE(block);
+  EXPECT_EQ(block->rows, 20U);
+  EXPECT_FALSE(block->recorded);
+}
+
+// Its rows, as far as they have come, go on as a block like any other.
+TEST_F(BlockPlannerTest, IntentsAreGivenUpWhereOtherRowsFollow) {
+  ShardRecord record = WithOpenIntents();
+  record.intents.front().ranges.push_back({{"s", "t", 1, 1, 1}, Offset(-1), Offset(9)});
+  for (Intent& intent : record.intents) intent.through = StreamSeq(9);
+  BlockPlanner planner = Planner(kNoLimits, record);
+  EXPECT_EQ(planner.Add(Hold(BatchOf(-1, 14), 1)).given_up.size(), 2U);
+  planner.CutOpen();
+  const auto block = planner.TakeComplete();
+  ASSERT_TRUE(block);
+  EXPECT_EQ(block->rows, 15U);
+  EXPECT_NE(block->intent.token, "from 0");
+  EXPECT_EQ(block->intent.ranges.front().lo, Offset(-1));
+}
+
+TEST_F(BlockPlannerTest, ABlockSaysWhichMessageItGoesThroughAndWhatTheTransformHadRead) {
+  BlockPlanner planner = Planner(kNoLimits);
+  Batch batch = BatchOf(-1, 9);
+  batch.input = Position{.created_ns = 5, .seq = StreamSeq(17), .digest = 3};
+  ASSERT_TRUE(Takes(planner, Hold(batch, 4)));
+  planner.CutOpen();
+  const auto block = planner.TakeComplete();
+  EXPECT_EQ(block->intent.through, StreamSeq(4));
+  EXPECT_EQ(block->input, batch.input);
 }
 
 // What Kafka has as committed is in ClickHouse: a shard that never saw those offsets goes on
 // behind.
 TEST_F(BlockPlannerTest, TheCommittedOffsetClosesAGap) {
   BlockPlanner planner = Planner(kNoLimits);
-  ASSERT_TRUE(planner.Add(Hold(BatchOf(99, 110, 0, 100), 1)).ok());
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(99, 110, 0, 100), 1)));
   planner.CutOpen();
   EXPECT_EQ(planner.TakeComplete()->rows, 11U);
 }
@@ -222,7 +310,7 @@ TEST_F(BlockPlannerTest, TheCommittedOffsetClosesAGap) {
 // one.
 TEST_F(BlockPlannerTest, WhatIsCommittedBecomesProgress) {
   BlockPlanner planner = Planner(kNoLimits);
-  ASSERT_TRUE(planner.Add(Hold(BatchOf(99, 99, 0, 100), 1)).ok());
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(99, 99, 0, 100), 1)));
   planner.CutOpen();
   const auto block = planner.TakeComplete();
   ASSERT_TRUE(block);
@@ -236,10 +324,10 @@ TEST_F(BlockPlannerTest, ASectionMayEndAfterItsLastRecord) {
   Batch empty = BatchOf(14, 14);
   empty.sections.front().last = Offset(20);
   BlockPlanner planner = Planner(kNoLimits);
-  ASSERT_TRUE(planner.Add(Hold(batch, 1)).ok());
-  ASSERT_TRUE(planner.Add(Hold(empty, 2)).ok());
-  ASSERT_TRUE(planner.Add(Hold(BatchOf(20, 20), 3)).ok());
-  EXPECT_EQ(planner.Add(Hold(BatchOf(21, 22), 4)).error().code, "section_refused");
+  ASSERT_TRUE(Takes(planner, Hold(batch, 1)));
+  ASSERT_TRUE(Takes(planner, Hold(empty, 2)));
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(20, 20), 3)));
+  EXPECT_EQ(planner.Add(Hold(BatchOf(21, 22), 4)).refused.size(), 1U);
   planner.CutOpen();
   const auto block = planner.TakeComplete();
   ASSERT_TRUE(block);
@@ -251,16 +339,16 @@ TEST_F(BlockPlannerTest, RowsPublishedUnderAnEarlierRecordAreRefused) {
   ShardRecord record;
   record.birth = 7;
   BlockPlanner planner = Planner(kNoLimits, record);
-  ASSERT_TRUE(planner.Add(Hold(BatchOf(-1, 5, 7), 1)).ok());
-  EXPECT_EQ(planner.Add(Hold(BatchOf(5, 9, 6), 2)).error().code, "section_refused");
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(-1, 5, 7), 1)));
+  EXPECT_EQ(planner.Add(Hold(BatchOf(5, 9, 6), 2)).refused.size(), 1U);
 }
 
 TEST_F(BlockPlannerTest, RepeatsAloneMoveThePositionAndNothingElse) {
   BlockPlanner planner = Planner(kNoLimits);
-  ASSERT_TRUE(planner.Add(Hold(BatchOf(-1, 9), 1)).ok());
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(-1, 9), 1)));
   planner.CutOpen();
   ASSERT_TRUE(planner.TakeComplete());
-  ASSERT_TRUE(planner.Add(Hold(BatchOf(-1, 9), 2)).ok());
+  ASSERT_TRUE(Takes(planner, Hold(BatchOf(-1, 9), 2)));
   planner.CutOpen();
   const auto block = planner.TakeComplete();
   ASSERT_TRUE(block);
