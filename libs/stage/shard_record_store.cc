@@ -18,6 +18,12 @@ Error Overtaken(ShardId shard) {
                            shard.rep())};
 }
 
+// Whoever takes the shard over makes it anew, with a new birth.
+Error Vanished(ShardId shard) {
+  return Error{Remedy::kRetry, "record_gone",
+               fmt::format("the record of shard {} is not there any more", shard.rep())};
+}
+
 }  // namespace
 
 Result<ShardRecord> LoadOrCreateShardRecord(io::KeyValue& bucket, ShardId shard, const Clock& clock,
@@ -81,9 +87,8 @@ Status ShardRecordStore::Write(const ShardRecord& record, std::stop_token stop) 
       revision_ = found.value()->revision;
       return Done{};
     }
-    if (found.ok() && (!found.value() || found.value()->revision != revision_)) {
-      return Overtaken(shard_);
-    }
+    if (found.ok() && !found.value()) return Vanished(shard_);
+    if (found.ok() && found.value()->revision != revision_) return Overtaken(shard_);
     if (!WaitUntil(clock_.Now() + backoff.Next(), stop)) return kStopped;
   }
 }

@@ -23,7 +23,8 @@ class ShardRecordStore {
   Result<ShardRecord> TakeOver(std::stop_token stop);
 
   /// Writes the record. An unknown answer is resolved by looking: the write is repeated, or was
-  /// there. Fails with "conflict" (kStop) when another owner has written, "stopped" after `stop`.
+  /// there. Fails with "conflict" (kStop) when another owner has written, "record_gone" (kRetry)
+  /// when somebody has removed it, "stopped" after `stop`.
   Status Write(const ShardRecord& record, std::stop_token stop);
 
  private:
