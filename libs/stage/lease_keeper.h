@@ -25,7 +25,7 @@ struct LeaseTimes {
 };
 
 /// What a replica does about the leases of its stage: it says that it lives, watches who else does,
-/// and takes and releases the shards' leases in the pipeline's bucket (docs/adr/0009). Shard i
+/// and takes and releases the shards' leases in the pipeline's bucket (docs/adr/0010). Shard i
 /// belongs to the (i mod n)-th of the sorted live members.
 ///
 /// Guarantee: a lease is taken by compare-and-swap, and only one that nobody has, that an earlier

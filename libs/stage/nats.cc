@@ -26,6 +26,11 @@ std::vector<std::string> SplitUrls(const std::string& text) {
   return urls;
 }
 
+Result<std::unique_ptr<io::KeyValue>> OpenBucketNow(jetstream::Connection& nats,
+                                                    const PipelineSpec& spec) {
+  return nats.OpenKeyValue(protocol::Bucket(spec.pipeline_id), kBucketReplicas);
+}
+
 }  // namespace
 
 jetstream::NatsOptions NatsOptionsOf(const PipelineSpec& spec, const std::string& urls,
@@ -78,7 +83,13 @@ Result<std::unique_ptr<io::KeyValue>> OpenBucket(jetstream::Connection& nats,
       [](const Error& error) {
         Log(LogLevel::kWarn, "Waiting for the key-value bucket.", {{"error", error.detail}});
       },
-      [&] { return nats.OpenKeyValue(protocol::Bucket(spec.pipeline_id), kBucketReplicas); });
+      [&] { return OpenBucketNow(nats, spec); });
+}
+
+Status EnsureBucket(jetstream::Connection& nats, const PipelineSpec& spec) {
+  auto bucket = OpenBucketNow(nats, spec);
+  if (bucket.ok()) return Done{};
+  return std::move(bucket).error();
 }
 
 }  // namespace penstock::stage

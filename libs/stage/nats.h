@@ -26,9 +26,13 @@ Result<std::unique_ptr<jetstream::Connection>> ConnectNats(const PipelineSpec& s
                                                            const Clock& clock,
                                                            std::stop_token stop);
 
-/// The pipeline's key-value bucket.
+/// The pipeline's key-value bucket, which is made if it is not there. Waits out an unavailable
+/// server until `stop`.
 Result<std::unique_ptr<io::KeyValue>> OpenBucket(jetstream::Connection& nats,
                                                  const PipelineSpec& spec, const Clock& clock,
                                                  std::stop_token stop);
+
+/// Makes the bucket again, empty, if it is gone; whoever has it open goes on with it. Asks once.
+Status EnsureBucket(jetstream::Connection& nats, const PipelineSpec& spec);
 
 }  // namespace penstock::stage

@@ -49,12 +49,13 @@ Result<std::optional<protocol::Envelope>> OutputStream::Open(std::stop_token sto
 }
 
 Result<std::optional<protocol::Envelope>> OutputStream::Look() {
+  PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(options_.stream));
+  created_ns_ = state.created_ns;
   std::optional<io::StreamMessage> last;
   if (options_.fence == Fence::kSubject) {
     PENSTOCK_ASSIGN_OR_RETURN(last, parts_.streams.LastOn(options_.stream, options_.subject));
     last_ = StreamSeq(0);
   } else {
-    PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(options_.stream));
     PENSTOCK_ASSIGN_OR_RETURN(last, parts_.streams.Last(options_.stream));
     last_ = state.last;
   }
@@ -115,6 +116,7 @@ Status OutputStream::Settle(std::string_view message, Answer answer, Clock::Time
       return std::move(error).Within(fmt::format("publishing to {}", options_.subject));
     }
     parts_.reports.refused(error);
+    PENSTOCK_RETURN_IF_ERROR(CheckIsThere());
     if (!WaitUntil(parts_.clock.Now() + backoff.Next(), stop)) return kStopped;
     answer = Ask(message);
   }
@@ -127,16 +129,24 @@ OutputStream::Answer OutputStream::FindOut(std::string_view message) {
   // An answer may have been lost; then the message that we find is this one.
   PENSTOCK_ASSIGN_OR_RETURN(const auto found, MessageAfterLast());
   if (found && found->data == message) return io::PublishAck{.seq = found->seq, .duplicate = true};
-  if (options_.fence == Fence::kSubject && !found) {
-    PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(options_.stream));
-    if (last_ < state.first) {
-      last_ = StreamSeq(0);
-      return Ask(message);
-    }
+  PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(options_.stream));
+  if (state.created_ns != created_ns_ || state.last < last_) {
+    return Error{Remedy::kStop, "not_found",
+                 fmt::format("stream {} was replaced, or has lost its end", options_.stream)};
+  }
+  if (options_.fence == Fence::kSubject && !found && last_ < state.first) {
+    last_ = StreamSeq(0);
+    return Ask(message);
   }
   return Error{
       Remedy::kStop, "conflict",
       fmt::format("another process writes to {}: this one has been overtaken", options_.subject)};
+}
+
+Status OutputStream::CheckIsThere() const {
+  const auto state = parts_.streams.State(options_.stream);
+  if (state.ok() || state.error().code != "not_found") return Done{};
+  return state.error();
 }
 
 Result<std::optional<io::StreamMessage>> OutputStream::MessageAfterLast() {

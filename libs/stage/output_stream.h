@@ -55,8 +55,9 @@ class OutputStream {
   /// unavailable server until `stop`.
   Result<std::optional<protocol::Envelope>> Open(std::stop_token stop);
 
-  /// Publishes and waits until JetStream has it, for as long as that takes or until `stop`. Error
-  /// "conflict" (kStop): somebody else has written here since.
+  /// Publishes and waits until JetStream has it, for as long as that takes or until `stop`. Errors:
+  /// "conflict" (kStop): somebody else has written here since; "not_found" (kStop): the stream is
+  /// gone, or another one than that which was opened.
   Status Publish(std::string_view message, std::stop_token stop);
 
   struct Outgoing {
@@ -80,10 +81,13 @@ class OutputStream {
   Status Settle(std::string_view message, Answer answer, Clock::Time sent, std::stop_token stop);
   /// After a refusal for the sequence: the message is there all the same, or is sent again.
   Answer FindOut(std::string_view message);
+  /// Nobody answers where the stream was deleted, either.
+  Status CheckIsThere() const;
   Result<std::optional<io::StreamMessage>> MessageAfterLast();
 
   const Options options_;
   Parts parts_;
+  std::int64_t created_ns_ = 0;
   StreamSeq last_{0};
 };
 

@@ -12,6 +12,8 @@ namespace {
 
 // How soon it is seen that a shard has finished what it had in hand.
 constexpr auto kReapInterval = std::chrono::milliseconds(20);
+// A shard that has worked for so long runs well: what comes after is another trouble.
+constexpr auto kRunsWell = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -20,6 +22,9 @@ ShardSet::ShardSet(Options options, Parts parts)
       parts_(std::move(parts)),
       owned_(
           parts_.metrics.AddGauge("penstock_shards_owned", "Shards that this process works on.")),
+      begun_anew_(parts_.metrics.AddCounter(
+          "penstock_shard_restarts_total",
+          "Shards that began anew in this process, as after a stream was deleted.")),
       shards_(parts_.health.Require("shards")),
       heartbeat_(parts_.health.Watch(options_.stage)) {}
 
@@ -74,9 +79,11 @@ Status ShardSet::MakeMissing() {
     auto made = parts_.make(shard);
     if (made.ok()) {
       slot.shard = std::move(made).value();
+      slot.made_at = now;
       slot.shard->Start();
     } else if (made.error().remedy == Remedy::kRetry) {
-      slot.try_at = now + slot.backoff.Next();
+      Say(shard, slot, made.error());
+      Pause(slot);
     } else {
       return std::move(made).error();
     }
@@ -108,19 +115,15 @@ ShardSet::Slots::iterator ShardSet::End(Slots::iterator slot) {
 Status ShardSet::Check() {
   std::string trouble;
   for (auto slot = slots_.begin(); slot != slots_.end();) {
-    const OwnedShard* const shard = slot->second.shard.get();
-    const auto failed = shard != nullptr ? shard->failure() : std::nullopt;
+    auto& [shard, of] = *slot;
+    const auto failed = of.shard != nullptr ? of.shard->failure() : std::nullopt;
     if (failed && failed->code == "conflict") {
       PENSTOCK_RETURN_IF_ERROR(parts_.ownership.Overtaken(*failed));
       slot = End(slot);
       continue;
     }
-    if (failed) {
-      trouble = failed->detail;
-    } else if (trouble.empty() && !slot->second.stop_by &&
-               (shard == nullptr || !shard->started())) {
-      trouble = "shards are being taken over";
-    }
+    if (failed) Fail(shard, of, *failed);
+    if (trouble.empty()) trouble = WhyNotReady(of);
     ++slot;
   }
   if (trouble.empty()) {
@@ -129,6 +132,41 @@ Status ShardSet::Check() {
     shards_.Fails(trouble);
   }
   return Done{};
+}
+
+void ShardSet::Fail(ShardId shard, Slot& slot, const Error& failure) {
+  const bool again = failure.remedy == Remedy::kRetry && !slot.stop_by;
+  if (again && parts_.clock.Now() - slot.made_at >= kRunsWell) {
+    slot.backoff.Reset();
+    slot.trouble.reset();
+  }
+  Say(shard, slot, failure);
+  if (!again) return;
+  slot.shard->StopNow();
+  slot.shard.reset();
+  begun_anew_.Add();
+  Pause(slot);
+}
+
+void ShardSet::Say(ShardId shard, Slot& slot, const Error& trouble) {
+  const auto said = std::exchange(slot.trouble, trouble);
+  if (said && said->code == trouble.code) return;
+  const bool retried = trouble.remedy == Remedy::kRetry;
+  Log(retried ? LogLevel::kWarn : LogLevel::kError,
+      retried ? "A shard cannot work: it begins anew after a pause."
+              : "A shard has stopped: it needs somebody.",
+      {{"shard", shard}, {"code", trouble.code}, {"error", trouble.detail}});
+}
+
+void ShardSet::Pause(Slot& slot) {
+  slot.try_at = parts_.clock.Now() + slot.backoff.Next();
+}
+
+std::string ShardSet::WhyNotReady(const Slot& slot) {
+  if (slot.stop_by) return {};
+  if (slot.shard == nullptr) return slot.trouble ? slot.trouble->detail : "";
+  if (const auto failed = slot.shard->failure()) return failed->detail;
+  return slot.shard->started() ? "" : "shards are being taken over";
 }
 
 void ShardSet::StopAll() {

@@ -20,9 +20,11 @@ namespace penstock::stage {
 
 /// Runs the shards that this process owns, while they come and go, until it is stopped.
 ///
-/// A shard that stops by itself (a message of another version) leaves the others running: it is
-/// said in the log and the readiness probe. What a shard's end by another owner means says the
-/// ownership. A process without shards is ready.
+/// A shard that stops by itself leaves the others running. One whose failure is kRetry (its stream
+/// was replaced) begins anew, after a pause that grows as long as it does not run well; any other
+/// (a message of another version) stays as it is. Both are said in the log, once, and in the
+/// readiness probe. What a shard's end by another owner means says the ownership. A process without
+/// shards is ready.
 ///
 /// Threads: one, the caller of Run.
 class ShardSet {
@@ -32,8 +34,8 @@ class ShardSet {
     Clock::Duration drain_limit;  ///< How long a shard may finish what it has in hand.
     Clock::Duration check_interval = std::chrono::milliseconds(500);
   };
-  /// Opens what the shard needs and makes it. A kRetry error is tried again, with growing pauses;
-  /// any other ends the process.
+  /// Sees to its streams, opens what the shard needs and makes it; also when it begins anew. A
+  /// kRetry error is tried again, with growing pauses; any other ends the process.
   using Make = std::function<Result<std::unique_ptr<OwnedShard>>(ShardId shard)>;
   struct Parts {
     Ownership& ownership;
@@ -52,8 +54,10 @@ class ShardSet {
   struct Slot {
     std::unique_ptr<OwnedShard> shard{};   // Null until it could be made.
     std::optional<Clock::Time> stop_by{};  // It is being given up.
+    std::optional<Error> trouble{};        // Why it is not there, or does nothing; as was said.
     Backoff backoff{};
     Clock::Time try_at{};
+    Clock::Time made_at{};
   };
   using Slots = std::map<ShardId, Slot>;
 
@@ -64,6 +68,10 @@ class ShardSet {
   /// Destroys the shards that have ended, or had their time.
   void Reap();
   Status Check();
+  void Fail(ShardId shard, Slot& slot, const Error& failure);
+  void Say(ShardId shard, Slot& slot, const Error& trouble);
+  void Pause(Slot& slot);
+  static std::string WhyNotReady(const Slot& slot);
   void StopAll();
   Slots::iterator End(Slots::iterator slot);
   Clock::Time NextLook() const;
@@ -72,6 +80,7 @@ class ShardSet {
   Parts parts_;
   Slots slots_;
   Gauge owned_;
+  Counter begun_anew_;
   Health::Condition shards_;
   Health::Heartbeat heartbeat_;
 };

@@ -12,17 +12,9 @@ namespace {
 // pipeline up rather than lose a letter.
 constexpr std::uint64_t kDeadLetterBytes = 1ULL << 30;
 
-Status EnsureOne(io::Streams& streams, const io::StreamConfig& config, const Clock& clock,
-                 std::stop_token stop) {
-  auto state = WithPatience(
-      clock, std::move(stop),
-      [&](const Error& error) {
-        Log(LogLevel::kWarn, "Waiting for JetStream to make a stream.",
-            {{"stream", config.name}, {"error", error.detail}});
-      },
-      [&] { return streams.Ensure(config); });
+Status EnsureOne(io::Streams& streams, const io::StreamConfig& config) {
+  auto state = streams.Ensure(config);
   if (state.ok()) return Done{};
-  if (state.error().code == kStopped.code) return kStopped;
   return std::move(state).error().Within(fmt::format("stream {}", config.name));
 }
 
@@ -53,16 +45,26 @@ io::StreamConfig DeadLetterStreamConfig(const PipelineSpec& spec) {
 }
 
 Status EnsureStreams(io::Streams& streams, const PipelineSpec& spec,
-                     const std::vector<protocol::Hop>& hops, const std::vector<ShardId>& shards,
-                     const Clock& clock, std::stop_token stop) {
-  PENSTOCK_RETURN_IF_ERROR(EnsureOne(streams, DeadLetterStreamConfig(spec), clock, stop));
+                     const std::vector<protocol::Hop>& hops, const std::vector<ShardId>& shards) {
+  PENSTOCK_RETURN_IF_ERROR(EnsureOne(streams, DeadLetterStreamConfig(spec)));
   for (const protocol::Hop hop : hops) {
     for (const ShardId shard : shards) {
-      PENSTOCK_RETURN_IF_ERROR(
-          EnsureOne(streams, ShardStreamConfig(spec, hop, shard), clock, stop));
+      PENSTOCK_RETURN_IF_ERROR(EnsureOne(streams, ShardStreamConfig(spec, hop, shard)));
     }
   }
   return Done{};
+}
+
+Status EnsureStreams(io::Streams& streams, const PipelineSpec& spec,
+                     const std::vector<protocol::Hop>& hops, const std::vector<ShardId>& shards,
+                     const Clock& clock, std::stop_token stop) {
+  return WithPatience(
+      clock, std::move(stop),
+      [&](const Error& error) {
+        Log(LogLevel::kWarn, "Waiting for JetStream to make the streams.",
+            {{"error", error.detail}});
+      },
+      [&] { return EnsureStreams(streams, spec, hops, shards); });
 }
 
 }  // namespace penstock::stage

@@ -18,8 +18,12 @@ io::StreamConfig ShardStreamConfig(const PipelineSpec& spec, protocol::Hop hop, 
 /// The stream of the pipeline's dead letters.
 io::StreamConfig DeadLetterStreamConfig(const PipelineSpec& spec);
 
-/// Makes the hops' streams of `shards` and the dead letters' one. Idempotent: every stage does it
-/// at start. Waits out an unavailable server until `stop`; any other fault is returned, named.
+/// Makes the hops' streams of `shards` and the dead letters' one, as far as they are not there.
+/// Asks once; a fault is returned, named: kRetry while the server is unavailable.
+Status EnsureStreams(io::Streams& streams, const PipelineSpec& spec,
+                     const std::vector<protocol::Hop>& hops, const std::vector<ShardId>& shards);
+
+/// The same; waits out an unavailable server until `stop`.
 Status EnsureStreams(io::Streams& streams, const PipelineSpec& spec,
                      const std::vector<protocol::Hop>& hops, const std::vector<ShardId>& shards,
                      const Clock& clock, std::stop_token stop);

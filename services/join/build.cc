@@ -70,9 +70,6 @@ Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& op
   PENSTOCK_ASSIGN_OR_RETURN(const auto nats,
                             stage::ConnectNats(spec, context.options.nats, "join", context.health,
                                                context.clock, context.stop));
-  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec,
-                                                {Hop::kLeft, Hop::kRight, Hop::kOut}, possible,
-                                                context.clock, context.stop));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
   ByteBudget memory(kHeldBytes);
@@ -80,6 +77,9 @@ Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& op
   const auto folder =
       std::filesystem::path(options.state_dir) / protocol::PipelineToken(spec.pipeline_id) / "join";
   const auto make = [&](ShardId shard) -> Result<std::unique_ptr<stage::OwnedShard>> {
+    PENSTOCK_RETURN_IF_ERROR(stage::EnsureBucket(*nats, spec));
+    PENSTOCK_RETURN_IF_ERROR(
+        stage::EnsureStreams(nats->streams(), spec, {Hop::kLeft, Hop::kRight, Hop::kOut}, {shard}));
     PENSTOCK_ASSIGN_OR_RETURN(
         auto store,
         OpenStore({.folder = folder / fmt::format("{}", shard.rep()),

@@ -145,11 +145,6 @@ void JoinMetrics::GivenUp(ShardId shard) {
   Show(shard, {.store = {}, .left_ms = 0, .right_ms = 0, .now_ms = 0});
 }
 
-void JoinMetrics::ShardFailed(ShardId shard, const Error& error) {
-  Log(LogLevel::kError, "A shard has stopped: it needs somebody.",
-      {{"shard", shard}, {"code", error.code}, {"error", error.detail}});
-}
-
 void JoinMetrics::Show(ShardId shard, const ShardView& view) {
   const ShardGauges& gauges = shards_.at(shard);
   const std::array sides = {&view.store.left, &view.store.right};

@@ -49,8 +49,6 @@ class JoinMetrics {
   void StateLost(ShardId shard, Side side);
   /// Another process has the shard now.
   void GivenUp(ShardId shard);
-  /// The shard can do nothing until somebody acts.
-  void ShardFailed(ShardId shard, const Error& error);
 
   struct ShardView {
     state::RowStore::Stats store;

@@ -10,6 +10,7 @@
 #include "protocol/names.h"
 #include "stage/dead_letters.h"
 #include "stage/known_position.h"
+#include "stage/replaced_stream.h"
 #include "stage/shard_record_store.h"
 #include "telemetry/log.h"
 
@@ -99,9 +100,8 @@ void ShardJoiner::Run(std::stop_token stop) {
   const Status owned = Own(std::move(stop));
   inbox_.reset();
   if (!owned.ok() && owned.error().code != kStopped.code) {
-    parts_.metrics.ShardFailed(options_.shard, owned.error());
     std::lock_guard lock(mutex_);
-    failure_ = owned.error();
+    failure_ = stage::EndOfShard(owned.error());
   }
   ended_ = true;
 }

@@ -93,8 +93,6 @@ Status BuildAndRun(const process::ServiceContext& context) {
   PENSTOCK_ASSIGN_OR_RETURN(const auto nats,
                             stage::ConnectNats(spec, context.options.nats, "sink", context.health,
                                                context.clock, context.stop));
-  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, {plan.sink_hop}, possible,
-                                                context.clock, context.stop));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
   ClickHouseTable table({.sink = spec.sink, .plan = plan, .pipeline_id = spec.pipeline_id},
@@ -112,6 +110,8 @@ Status BuildAndRun(const process::ServiceContext& context) {
     MeasureTable(table, pool, metrics, context.clock, std::move(stop));
   });
   const auto make = [&](ShardId shard) -> Result<std::unique_ptr<stage::OwnedShard>> {
+    PENSTOCK_RETURN_IF_ERROR(stage::EnsureBucket(*nats, spec));
+    PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(nats->streams(), spec, {plan.sink_hop}, {shard}));
     return std::unique_ptr<stage::OwnedShard>(
         std::make_unique<ShardWriter>(WriterOptions(spec, plan, shard, possible.size()),
                                       ShardWriter::Parts{.streams = nats->streams(),

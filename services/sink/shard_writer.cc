@@ -9,6 +9,7 @@
 #include "base/thread.h"
 #include "stage/dead_letters.h"
 #include "stage/known_position.h"
+#include "stage/replaced_stream.h"
 #include "telemetry/log.h"
 
 namespace penstock::sink {
@@ -94,7 +95,7 @@ void ShardWriter::Inserted(std::unique_ptr<Block> block) {
 
 void ShardWriter::Failed(std::unique_ptr<Block>, Error error) {
   std::lock_guard lock(mutex_);
-  if (!failure_ && error.code != kStopped.code) failure_ = std::move(error);
+  if (!failure_ && error.code != kStopped.code) failure_ = stage::EndOfShard(std::move(error));
   changed_.notify_all();
 }
 
@@ -161,9 +162,8 @@ void ShardWriter::RunOwner(std::stop_token stop) {
   const Status owned = Own(stop);
   reader_.request_stop();
   if (!owned.ok() && owned.error().code != kStopped.code) {
-    parts_.metrics.ShardFailed(options_.shard, owned.error());
     std::lock_guard lock(mutex_);
-    failure_ = owned.error();
+    failure_ = stage::EndOfShard(owned.error());
   }
   RefuseAll();
 }

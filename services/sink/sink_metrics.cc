@@ -278,11 +278,6 @@ void SinkMetrics::IntentGivenUp(ShardId shard, const Intent& intent) {
       {{"shard", shard}, {"token", intent.token}, {"rows_at_most", offsets}});
 }
 
-void SinkMetrics::ShardFailed(ShardId shard, const Error& error) {
-  Log(LogLevel::kError, "A shard has stopped: it needs somebody.",
-      {{"shard", shard}, {"code", error.code}, {"error", error.detail}});
-}
-
 void SinkMetrics::Guarantee(bool exactly_once) {
   exactly_once_.Set(exactly_once);
 }

@@ -77,8 +77,6 @@ class SinkMetrics {
   void SectionRefused(ShardId shard, const Error& error);
   /// An open intent whose rows the stream does not have any more.
   void IntentGivenUp(ShardId shard, const Intent& intent);
-  /// The shard can do nothing until somebody acts.
-  void ShardFailed(ShardId shard, const Error& error);
   /// What the table promises about repeated inserts.
   void Guarantee(bool exactly_once);
 

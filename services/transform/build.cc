@@ -34,18 +34,16 @@ constexpr std::size_t kPageCacheBytes = 64 << 20;
 // Of the message in hand.
 constexpr auto kDrainLimit = std::chrono::seconds(25);
 
-// The streams of the owned shards; those of all shards where rows are shuffled into them.
-Status EnsureStreams(const process::ServiceContext& context, const TransformPlan& plan,
-                     const std::vector<ShardId>& owned, io::Streams& streams) {
+// The streams of the shard; the outputs of all shards where rows are shuffled into them.
+Status EnsureStreams(const PipelineSpec& spec, const TransformPlan& plan, ShardId shard,
+                     io::Streams& streams) {
   std::vector<Hop> hops{plan.from};
   if (!plan.dedup_key.empty()) hops.push_back(plan.keys);
-  PENSTOCK_RETURN_IF_ERROR(
-      stage::EnsureStreams(streams, context.pipeline, hops, owned, context.clock, context.stop));
-  const bool shuffles = !plan.shuffle_key.empty();
-  return stage::EnsureStreams(
-      streams, context.pipeline, {plan.to},
-      shuffles ? stage::PossibleShards({}, context.pipeline.resources.shards) : owned,
-      context.clock, context.stop);
+  if (plan.shuffle_key.empty()) hops.push_back(plan.to);
+  PENSTOCK_RETURN_IF_ERROR(stage::EnsureStreams(streams, spec, hops, {shard}));
+  if (plan.shuffle_key.empty()) return Done{};
+  return stage::EnsureStreams(streams, spec, {plan.to},
+                              stage::OwnedShards({}, spec.resources.shards));
 }
 
 // The sides of a join have a folder each.
@@ -106,13 +104,14 @@ Status BuildAndRun(const process::ServiceContext& context, const TransformOption
   PENSTOCK_ASSIGN_OR_RETURN(
       const auto nats, stage::ConnectNats(spec, context.options.nats, "transform", context.health,
                                           context.clock, context.stop));
-  PENSTOCK_RETURN_IF_ERROR(EnsureStreams(context, *chosen, possible, nats->streams()));
   PENSTOCK_ASSIGN_OR_RETURN(const auto bucket,
                             stage::OpenBucket(*nats, spec, context.clock, context.stop));
   ByteBudget memory(kHeldBytes);
   const state::StoreResources resources(kPageCacheBytes);
   const auto folder = StateFolder(context, options, *chosen);
   const auto make = [&](ShardId shard) -> Result<std::unique_ptr<stage::OwnedShard>> {
+    PENSTOCK_RETURN_IF_ERROR(stage::EnsureBucket(*nats, spec));
+    PENSTOCK_RETURN_IF_ERROR(EnsureStreams(spec, *chosen, shard, nats->streams()));
     PENSTOCK_ASSIGN_OR_RETURN(auto store, OpenStore(*chosen, folder, resources, shard, metrics));
     PENSTOCK_ASSIGN_OR_RETURN(auto transformer,
                               ShardTransformer::Make({.pipeline_id = spec.pipeline_id,

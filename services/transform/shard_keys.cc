@@ -96,15 +96,20 @@ Status ShardKeys::Append(std::span<const FirstRow> rows, std::stop_token stop) {
       WithPatience(
           parts_.clock, std::move(stop),
           [&](const Error& error) { parts_.metrics.PublishRefused(options_.shard, error); },
-          [&] {
-            return parts_.publisher.PublishAndWait({.subject = options_.subject,
-                                                    .data = message_,
-                                                    .expected_last = {},
-                                                    .message_id = {}},
-                                                   kPublishTimeout);
-          }));
+          [&] { return AppendNow(); }));
   appended_ = {.created_ns = created_ns_, .seq = ack.seq, .digest = 0};
   return Done{};
+}
+
+// Nobody answers where the log was deleted, either.
+Result<io::PublishAck> ShardKeys::AppendNow() {
+  auto ack = parts_.publisher.PublishAndWait(
+      {.subject = options_.subject, .data = message_, .expected_last = {}, .message_id = {}},
+      kPublishTimeout);
+  if (ack.ok() || ack.error().remedy != Remedy::kRetry) return ack;
+  auto log = parts_.streams.State(options_.stream);
+  if (!log.ok() && log.error().code == "not_found") return std::move(log).error();
+  return ack;
 }
 
 Status ShardKeys::Remember(std::span<const FirstRow> rows, std::stop_token stop) {

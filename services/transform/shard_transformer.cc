@@ -10,6 +10,7 @@
 #include "protocol/names.h"
 #include "protocol/shard_record_codec.h"
 #include "stage/dead_letters.h"
+#include "stage/replaced_stream.h"
 #include "telemetry/log.h"
 
 namespace penstock::transform {
@@ -88,9 +89,8 @@ std::optional<Error> ShardTransformer::failure() const {
 void ShardTransformer::Run(std::stop_token stop) {
   const Status owned = Own(std::move(stop));
   if (!owned.ok() && owned.error().code != kStopped.code) {
-    parts_.metrics.ShardFailed(options_.shard, owned.error());
     std::lock_guard lock(mutex_);
-    failure_ = owned.error();
+    failure_ = stage::EndOfShard(owned.error());
   }
   ended_ = true;
 }

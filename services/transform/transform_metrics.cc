@@ -129,9 +129,4 @@ void TransformMetrics::GivenUp(ShardId shard) {
   Store(shard, {});
 }
 
-void TransformMetrics::ShardFailed(ShardId shard, const Error& error) {
-  Log(LogLevel::kError, "A shard has stopped: it needs somebody.",
-      {{"shard", shard}, {"code", error.code}, {"error", error.detail}});
-}
-
 }  // namespace penstock::transform

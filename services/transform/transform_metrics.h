@@ -52,8 +52,6 @@ class TransformMetrics {
   void StateLost(ShardId shard);
   /// Another process has the shard now.
   void GivenUp(ShardId shard);
-  /// The shard can do nothing until somebody acts.
-  void ShardFailed(ShardId shard, const Error& error);
 
  private:
   struct StoreGauges {

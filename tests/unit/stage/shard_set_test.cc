@@ -43,6 +43,7 @@ struct Script {
   std::atomic<bool> stubborn = false;
   std::atomic<bool> conflict = false;  // Shard 1 has met another owner.
   std::atomic<int> failures = 0;       // So often it cannot be made.
+  std::atomic<bool> loses = false;     // Shard 1 finds its stream gone when it starts.
 };
 
 class FakeShard final : public OwnedShard {
@@ -50,7 +51,10 @@ class FakeShard final : public OwnedShard {
   FakeShard(ShardId shard, Events& events, Script& script)
       : shard_(shard), events_(events), script_(script) {}
   ~FakeShard() override { events_.Add("close", shard_); }
-  void Start() override { events_.Add("start", shard_); }
+  void Start() override {
+    events_.Add("start", shard_);
+    lost_ = shard_ == ShardId(1) && script_.loses;
+  }
   void RequestStop() override {
     events_.Add("ask", shard_);
     ended_ = !script_.stubborn;
@@ -58,6 +62,7 @@ class FakeShard final : public OwnedShard {
   bool ended() const override { return ended_; }
   void StopNow() override { events_.Add("stop", shard_); }
   std::optional<Error> failure() const override {
+    if (lost_) return Error{Remedy::kRetry, "stream_replaced", "its stream is gone"};
     if (!script_.conflict || shard_ != ShardId(1)) return std::nullopt;
     return Error{Remedy::kStop, "conflict", "another has it"};
   }
@@ -68,6 +73,7 @@ class FakeShard final : public OwnedShard {
   Events& events_;
   Script& script_;
   bool ended_ = false;
+  bool lost_ = false;
 };
 
 /// Tells what the test wants to be told.
@@ -120,9 +126,9 @@ class ShardSetTest : public ::testing::Test {
     if (script_.failures.fetch_sub(1) > 0) return Error{Remedy::kRetry, "disk", "not yet"};
     return std::unique_ptr<OwnedShard>(std::make_unique<FakeShard>(shard, events_, script_));
   }
-  bool Owns(int shards) const {
-    return metrics_.Expose().find(fmt::format("penstock_shards_owned {}\n", shards)) !=
-           std::string::npos;
+  bool Owns(int shards) const { return Shows("penstock_shards_owned", shards); }
+  bool Shows(std::string_view metric, int value) const {
+    return metrics_.Expose().find(fmt::format("{} {}\n", metric, value)) != std::string::npos;
   }
 
   Events events_;
@@ -143,6 +149,24 @@ TEST_F(ShardSetTest, AFixedPartRunsFromStartToStop) {
   EXPECT_TRUE(Owns(2));
   EXPECT_TRUE(Finish().ok());
   EXPECT_TRUE(events_.Has("close 1") && events_.Has("close 3"));
+}
+
+TEST_F(ShardSetTest, AShardWhoseStreamIsGoneBeginsAnewInPlace) {
+  StaticOwnership ownership({}, 2);
+  script_.loses = true;
+  Run(ownership);
+  ASSERT_TRUE(Eventually([&] {
+    return health_.WhyNotReady() == std::vector<std::string>{"shards: its stream is gone"};
+  }));
+  script_.loses = false;
+  ASSERT_TRUE(Eventually([&] { return health_.WhyNotReady().empty(); }));
+  EXPECT_TRUE(Finish().ok());
+  auto events = events_.all();
+  ASSERT_GE(events.size(), 5U);
+  events.resize(5);
+  EXPECT_THAT(events, ::testing::ElementsAre("start 0", "start 1", "stop 1", "close 1", "start 1"))
+      << "it is closed before it is made again, and the other works on";
+  EXPECT_FALSE(Shows("penstock_shard_restarts_total", 0));
 }
 
 TEST_F(ShardSetTest, AFixedPartThatAnotherHasEndsTheProcess) {

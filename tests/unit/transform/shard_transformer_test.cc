@@ -60,10 +60,7 @@ class FullDisk final : public state::MemoryKeyStore {
 class ShardTransformerTest : public ::testing::Test {
  protected:
   ShardTransformerTest() {
-    for (const Hop hop : {Hop::kIn, Hop::kOut, Hop::kKeys}) {
-      Ensure(protocol::StreamName(kPipeline, hop, ShardId(0)),
-             protocol::Subject(kPipeline, hop, ShardId(0)));
-    }
+    EnsureStreams();
     Ensure(protocol::DeadLetterStream(kPipeline), "penstock." + kPipeline + ".dlq.>");
     plan_.source_id = "s";
     plan_.filter = "id != 13";
@@ -72,6 +69,12 @@ class ShardTransformerTest : public ::testing::Test {
     plan_.input = plan_.output = {FieldOf("id", PhysicalType::kInt64),
                                   FieldOf("text", PhysicalType::kString)};
     plan_.fingerprints = {7, 2};
+  }
+  void EnsureStreams() {
+    for (const Hop hop : {Hop::kIn, Hop::kOut, Hop::kKeys}) {
+      Ensure(protocol::StreamName(kPipeline, hop, ShardId(0)),
+             protocol::Subject(kPipeline, hop, ShardId(0)));
+    }
   }
   void Ensure(const std::string& stream, const std::string& subject) {
     ASSERT_TRUE(server_.Ensure({.name = stream, .subjects = {subject}}).ok());
@@ -327,6 +330,23 @@ TEST_F(ShardTransformerTest, AnInputThatWasReplacedIsReadFromItsStart) {
   Eventually("all of it", [&] { return Outputs().size() == 5; });
   EXPECT_EQ(Count(Outcome::kRow), 4U);
   EXPECT_EQ(Confirmed().size(), 4U);
+}
+
+// The shard begins anew then; to stop for good would need somebody for nothing.
+TEST_F(ShardTransformerTest, AStreamThatIsDeletedUnderItEndsItForAWhile) {
+  for (const std::string& gone : {kIn, kOut, kKeys}) {
+    const auto life = StartLife();
+    Eventually("it works", [&] { return life->shard->started(); });
+    ASSERT_TRUE(server_.Remove(gone).ok());
+    if (gone != kIn) Send({next_offset_ + 100});
+    Eventually(gone + " is missed", [&] { return life->shard->failure().has_value(); });
+    const Error failure = *life->shard->failure();
+    EXPECT_EQ(failure.code, "stream_replaced");
+    EXPECT_EQ(failure.remedy, Remedy::kRetry);
+    EXPECT_THAT(failure.detail, HasSubstr(gone));
+    life->shard->StopNow();
+    EnsureStreams();
+  }
 }
 
 }  // namespace
