@@ -102,6 +102,8 @@ class ShardOutput {
   /// The answer to what was sent. Fails when it can never be sent.
   Status Answer(Result<io::PublishAck> answer);
 
+  /// For an Answer.
+  bool waiting() const { return sending_ && sending_->waiting; }
   bool idle() const { return !sending_ && open_.sections.empty(); }
   ShardId shard() const { return options_.shard; }
 

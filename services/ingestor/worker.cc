@@ -107,15 +107,20 @@ std::optional<Error> Worker::failure() const {
 }
 
 void Worker::Run(std::stop_token stop) {
+  const Status worked = Work(std::move(stop));
+  if (!worked.ok()) {
+    Log(LogLevel::kError, "This worker cannot go on.", {{"error", worked.error().detail}});
+    std::lock_guard lock(mutex_);
+    failure_ = worked.error();
+    changed_.notify_all();
+  }
+  AwaitAnswers();
+}
+
+Status Worker::Work(std::stop_token stop) {
   while (!stop.stop_requested()) {
     WaitForWork(stop);
-    if (const Status answered = TakeAnswers(); !answered.ok()) {
-      Log(LogLevel::kError, "This worker cannot go on.", {{"error", answered.error().detail}});
-      std::lock_guard lock(mutex_);
-      failure_ = answered.error();
-      changed_.notify_all();
-      return;
-    }
+    PENSTOCK_RETURN_IF_ERROR(TakeAnswers());
     TakeEvents();
     flushing_ = Draining();
     // Before the rows: a join that hears of a new partition waits for its time.
@@ -123,6 +128,15 @@ void Worker::Run(std::stop_token stop) {
     progressed_ = !flushing_ && ProcessAll();
     SendWhatIsDue();
   }
+  return Done{};
+}
+
+// The publisher has what was sent, and calls back, until it has answered: at the latest after its
+// time-out.
+void Worker::AwaitAnswers() {
+  const auto sent = std::ranges::count_if(outputs_, &ShardOutput::waiting);
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return std::ssize(answers_) >= sent; });
 }
 
 void Worker::WaitForWork(std::stop_token stop) {

@@ -45,6 +45,7 @@ class Worker {
   };
 
   Worker(Options options, RecordReader reader, ShardOutput::Parts parts);
+  /// Waits for the answers to what was sent.
   ~Worker();
 
   void Start();
@@ -97,6 +98,8 @@ class Worker {
   };
 
   void Run(std::stop_token stop);
+  Status Work(std::stop_token stop);
+  void AwaitAnswers();
   void Post(Event event);
   void WaitForWork(std::stop_token stop);
   Clock::Time NextDeadline() const;

@@ -1,7 +1,10 @@
 #include "ingestor/worker.h"
 
+#include <atomic>
+
 #include <gtest/gtest.h>
 
+#include "base/thread.h"
 #include "base/wait.h"
 #include "protocol/batch_codec.h"
 #include "protocol/names.h"
@@ -74,6 +77,23 @@ class WorkerTest : public ::testing::Test {
     }
     return condition();
   }
+  /// What is in the topic.
+  void DeliverAll(io::RecordSource& source) {
+    bool at_end = false;
+    while (!at_end) {
+      for (io::SourceEvent& event : source.Poll({})) {
+        if (const auto* assigned = std::get_if<io::Assigned>(&event)) {
+          const io::OffsetToCommit from{
+              .partition = assigned->partitions.at(0), .next = Offset(0), .metadata = {}};
+          ASSERT_TRUE(source.StartReading(std::span(&from, 1)).ok());
+        } else if (auto* chunk = std::get_if<std::unique_ptr<io::RecordChunk>>(&event)) {
+          worker_->Deliver(std::move(*chunk));
+        } else {
+          at_end = true;
+        }
+      }
+    }
+  }
   /// The partition is at its end, and the worker has heard that, and all before.
   void ReachEnd(std::int32_t partition, std::int64_t next) {
     worker_->ReachedEnd(partition, Offset(next));
@@ -129,26 +149,35 @@ TEST_F(WorkerTest, RecordsGiveTheClockOfAllShards) {
   kafka_.Append(0, {.value = R"({"id":"a"})", .timestamp_ms = 12'000});
   kafka_.Append(0, {.value = "no JSON", .timestamp_ms = 13'000});
   ASSERT_TRUE(Until([&] { return Told(0).size() == 1 && Told(1).size() == 1; }));
-  bool at_end = false;
-  while (!at_end) {
-    for (io::SourceEvent& event : source->Poll({})) {
-      if (const auto* assigned = std::get_if<io::Assigned>(&event)) {
-        const io::OffsetToCommit from{
-            .partition = assigned->partitions.at(0), .next = Offset(0), .metadata = {}};
-        ASSERT_TRUE(source->StartReading(std::span(&from, 1)).ok());
-      } else if (auto* chunk = std::get_if<std::unique_ptr<io::RecordChunk>>(&event)) {
-        worker_->Deliver(std::move(*chunk));
-      } else {
-        at_end = true;
-      }
-    }
-  }
+  DeliverAll(*source);
   ReachEnd(0, 5);
   Advance(std::chrono::seconds(2));
   // The shard of the records has them; the other one has a section without any.
   ASSERT_TRUE(Until([&] { return Told(0).size() + Told(1).size() >= 3; }));
   const auto told = Told(0).size() > 1 ? Told(0) : Told(1);
   EXPECT_EQ(told[1].second, 15'000) << "the dead letter's timestamp, and the time since";
+}
+
+TEST_F(WorkerTest, WhatWasSentIsAnsweredBeforeTheWorkerIsGone) {
+  streams_.HoldAnswers();
+  Start(Hop::kIn, false);
+  Add(0);
+  const auto source = kafka_.Join();
+  kafka_.Append(0, {.value = R"({"id":"a"})"});
+  DeliverAll(*source);
+  ReachEnd(0, 1);
+  Advance(std::chrono::milliseconds(50));
+  ASSERT_TRUE(Until([&] {
+    return streams_.Messages(names_[0]).size() + streams_.Messages(names_[1]).size() == 1;
+  }));
+  std::atomic<bool> answered = false;
+  const auto answering = StartThread("answering", [&](std::stop_token stop) {
+    WaitUntil(SystemClock().Now() + std::chrono::milliseconds(20), stop);
+    answered = true;
+    streams_.ReleaseAnswers();
+  });
+  worker_.reset();
+  EXPECT_TRUE(answered) << "until then the publisher has its batch, and calls it";
 }
 
 TEST_F(WorkerTest, WithoutAJoinNothingIsToldAndNobodyWakes) {
