@@ -51,7 +51,10 @@ Result<ShardRecord> ShardRecordStore::Load() {
   return LoadOrCreateShardRecord(bucket_, shard_, clock_, &revision_);
 }
 
+// Every owner has a term of its own. So an attempt whose answer was lost is not looked for, as
+// Write does: of two that start at once, each would find the other's record, which is the same.
 Result<ShardRecord> ShardRecordStore::TakeOver(std::stop_token stop) {
+  const std::string key = protocol::ShardRecordKey(shard_);
   Backoff backoff;
   while (true) {
     Result<ShardRecord> loaded = Load();
@@ -59,11 +62,14 @@ Result<ShardRecord> ShardRecordStore::TakeOver(std::stop_token stop) {
     if (loaded.ok()) {
       ShardRecord record = std::move(loaded).value();
       ++record.term;
-      const Status written = Write(record, stop);
-      if (written.ok()) return record;
-      // Two that start at once: the later one wins, and the earlier one sees it with its next
-      // write.
-      if (written.error().code != "conflict") return written.error();
+      const auto written = bucket_.Update(key, protocol::EncodeShardRecord(record), revision_);
+      if (written.ok()) {
+        revision_ = written.value();
+        return record;
+      }
+      if (written.error().code != "conflict" && !IsUnknown(written.error())) {
+        return written.error();
+      }
     }
     if (!WaitUntil(clock_.Now() + backoff.Next(), stop)) return kStopped;
   }
