@@ -162,6 +162,7 @@ Status LeaseKeeper::Step() {
     log_.Log(LogLevel::kWarn,
              "The leases in the bucket cannot be seen: going on with what we have.",
              {{"stage", options_.stage}, {"error", done.error().detail}});
+    if (done.error().code == "not_found") MakeBucket();
     again_ = true;
     done = Done{};
   }
@@ -186,6 +187,14 @@ Status LeaseKeeper::DoWhatIsDue() {
   }
   if (leaving_) PENSTOCK_RETURN_IF_ERROR(SayGoodbye());
   return taken_from_us_ && !left_ ? Status(NameTaken()) : Status(Done{});
+}
+
+// What was in it comes back by itself: every replica says again that it is there and what it has.
+void LeaseKeeper::MakeBucket() {
+  const Status made = parts_.make_bucket();
+  if (!made.ok()) return;
+  Log(LogLevel::kWarn, "The bucket was gone: it is made again, empty.",
+      {{"stage", options_.stage}});
 }
 
 // A process that was killed leaves its entry behind, and so does one that lives: they are told

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -30,7 +31,8 @@ struct LeaseTimes {
 ///
 /// Guarantee: a lease is taken by compare-and-swap, and only one that nobody has, that an earlier
 /// incarnation of this replica had, or whose owner is gone. A replica that cannot see the bucket
-/// takes nothing, counts nobody's silence, and keeps what it has.
+/// takes nothing, counts nobody's silence, and keeps what it has. One that finds the bucket gone
+/// makes it again.
 ///
 /// Threads: one. It never waits, but for the answers of the bucket.
 class LeaseKeeper {
@@ -45,6 +47,7 @@ class LeaseKeeper {
   struct Parts {
     io::KeyValue& bucket;
     const Clock& clock;
+    std::function<Status()> make_bucket;
     Counter taken;
     Counter released;
     Counter lost;
@@ -114,6 +117,8 @@ class LeaseKeeper {
   void StopIfLost(ShardId shard);
   /// Writes the lease over what is known of it. False: it was another.
   Result<bool> Swap(ShardId shard, const LeaseEntry& lease);
+
+  void MakeBucket();
 
   // Calls to the bucket; each answer shows that it can be seen.
   Result<std::optional<io::KeyValueEntry>> Look(const std::string& key);

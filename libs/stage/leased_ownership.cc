@@ -32,24 +32,24 @@ void Append(std::vector<ShardId>& all, const std::vector<ShardId>& more) {
 
 }  // namespace
 
-LeasedOwnership::LeasedOwnership(Options options, io::KeyValue& bucket, const Clock& clock,
-                                 Metrics& metrics)
+LeasedOwnership::LeasedOwnership(Options options, Parts parts)
     : options_(std::move(options)),
-      bucket_(bucket),
-      clock_(clock),
+      parts_(std::move(parts)),
       keeper_({.stage = options_.stage,
                .replica = protocol::PipelineToken(options_.replica),
                .incarnation = NewIncarnation(),
                .shards = options_.shards,
                .times = options_.times},
-              {.bucket = bucket,
-               .clock = clock,
-               .taken = Changes(metrics, "taken"),
-               .released = Changes(metrics, "released"),
-               .lost = Changes(metrics, "lost"),
-               .idle = metrics.AddGauge("penstock_replicas_idle",
-                                        "1: there are more replicas than shards, and this one has "
-                                        "nothing to do.")}) {
+              {.bucket = parts_.bucket,
+               .clock = parts_.clock,
+               .make_bucket = parts_.make_bucket,
+               .taken = Changes(parts_.metrics, "taken"),
+               .released = Changes(parts_.metrics, "released"),
+               .lost = Changes(parts_.metrics, "lost"),
+               .idle = parts_.metrics.AddGauge(
+                   "penstock_replicas_idle",
+                   "1: there are more replicas than shards, and this one has "
+                   "nothing to do.")}) {
   thread_ = StartThread("leases", [this](std::stop_token stop) { Run(std::move(stop)); });
 }
 
@@ -57,7 +57,7 @@ LeasedOwnership::~LeasedOwnership() {
   Leave();
   {
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, clock_.Now() + kGoodbye, [&] { return left_; });
+    changed_.wait_until(lock, parts_.clock.Now() + kGoodbye, [&] { return left_; });
   }
   thread_.request_stop();
   thread_.join();
@@ -101,13 +101,13 @@ Status LeasedOwnership::Watch(std::stop_token stop) {
        {protocol::MemberPrefix(options_.stage), protocol::LeasePrefix(options_.stage)}) {
     PENSTOCK_ASSIGN_OR_RETURN(
         auto watch, WithPatience(
-                        clock_, stop,
+                        parts_.clock, stop,
                         [](const Error& error) {
                           Log(LogLevel::kWarn, "Waiting for the leases in the bucket.",
                               {{"error", error.detail}});
                         },
                         [&] {
-                          return bucket_.WatchPrefix(
+                          return parts_.bucket.WatchPrefix(
                               prefix, [this](const std::string& key,
                                              const std::optional<io::KeyValueEntry>& entry) {
                                 Hear(key, entry);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -29,8 +30,14 @@ class LeasedOwnership final : public Ownership {
     std::uint32_t shards = 0;
     LeaseTimes times;
   };
+  struct Parts {
+    io::KeyValue& bucket;
+    std::function<Status()> make_bucket;  ///< Makes it again when it is gone.
+    const Clock& clock;
+    Metrics& metrics;
+  };
 
-  LeasedOwnership(Options options, io::KeyValue& bucket, const Clock& clock, Metrics& metrics);
+  LeasedOwnership(Options options, Parts parts);
   /// Says that this replica is gone, when every shard has ended; waits a moment at most.
   ~LeasedOwnership() override;
 
@@ -50,8 +57,7 @@ class LeasedOwnership final : public Ownership {
   void Hear(const std::string& key, const std::optional<io::KeyValueEntry>& entry);
 
   const Options options_;
-  io::KeyValue& bucket_;
-  const Clock& clock_;
+  Parts parts_;
   LeaseKeeper keeper_;  // The thread's alone.
 
   std::mutex mutex_;

@@ -94,6 +94,7 @@ Status ShardRecordStore::Write(const ShardRecord& record, std::stop_token stop) 
       return Done{};
     }
     if (found.ok() && !found.value()) return Vanished(shard_);
+    if (!found.ok() && !IsUnknown(found.error())) return found.error();
     if (found.ok() && found.value()->revision != revision_) return Overtaken(shard_);
     if (!WaitUntil(clock_.Now() + backoff.Next(), stop)) return kStopped;
   }

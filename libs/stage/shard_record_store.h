@@ -24,7 +24,8 @@ class ShardRecordStore {
 
   /// Writes the record. An unknown answer is resolved by looking: the write is repeated, or was
   /// there. Fails with "conflict" (kStop) when another owner has written, "record_gone" (kRetry)
-  /// when somebody has removed it, "stopped" after `stop`.
+  /// when somebody has removed it, "not_found" (kStop) when the bucket is gone, "stopped" after
+  /// `stop`.
   Status Write(const ShardRecord& record, std::stop_token stop);
 
  private:

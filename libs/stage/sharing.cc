@@ -1,6 +1,7 @@
 #include "stage/sharing.h"
 
-#include "stage/leased_ownership.h"
+#include <utility>
+
 #include "stage/static_ownership.h"
 
 namespace penstock::stage {
@@ -10,8 +11,8 @@ std::vector<ShardId> PossibleShards(const Sharing& sharing, std::uint32_t shards
 }
 
 Result<std::unique_ptr<Ownership>> MakeOwnership(const Sharing& sharing, const std::string& stage,
-                                                 std::uint32_t shards, io::KeyValue& bucket,
-                                                 const Clock& clock, Metrics& metrics) {
+                                                 std::uint32_t shards,
+                                                 LeasedOwnership::Parts parts) {
   if (sharing.replica_name.empty()) {
     return std::unique_ptr<Ownership>(std::make_unique<StaticOwnership>(sharing.replica, shards));
   }
@@ -21,12 +22,10 @@ Result<std::unique_ptr<Ownership>> MakeOwnership(const Sharing& sharing, const s
                  "--lease-timeout must be three times --lease-heartbeat at least, and that more "
                  "than nothing"};
   }
+  LeasedOwnership::Options options{
+      .stage = stage, .replica = sharing.replica_name, .shards = shards, .times = sharing.times};
   return std::unique_ptr<Ownership>(
-      std::make_unique<LeasedOwnership>(LeasedOwnership::Options{.stage = stage,
-                                                                 .replica = sharing.replica_name,
-                                                                 .shards = shards,
-                                                                 .times = sharing.times},
-                                        bucket, clock, metrics));
+      std::make_unique<LeasedOwnership>(std::move(options), std::move(parts)));
 }
 
 }  // namespace penstock::stage

@@ -5,14 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/result.h"
-#include "io/key_value.h"
 #include "model/ids.h"
 #include "stage/division.h"
 #include "stage/lease_keeper.h"
+#include "stage/leased_ownership.h"
 #include "stage/ownership.h"
-#include "telemetry/metrics.h"
 
 namespace penstock::stage {
 
@@ -29,7 +27,7 @@ std::vector<ShardId> PossibleShards(const Sharing& sharing, std::uint32_t shards
 
 /// `stage`: as in the leases' keys ("sink", "transform-left"). Error "usage": the lease's times.
 Result<std::unique_ptr<Ownership>> MakeOwnership(const Sharing& sharing, const std::string& stage,
-                                                 std::uint32_t shards, io::KeyValue& bucket,
-                                                 const Clock& clock, Metrics& metrics);
+                                                 std::uint32_t shards,
+                                                 LeasedOwnership::Parts parts);
 
 }  // namespace penstock::stage

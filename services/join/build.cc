@@ -103,9 +103,13 @@ Status BuildAndRun(const process::ServiceContext& context, const JoinOptions& op
                                                 std::move(store)));
     return std::unique_ptr<stage::OwnedShard>(std::move(joiner));
   };
-  PENSTOCK_ASSIGN_OR_RETURN(const auto ownership,
-                            stage::MakeOwnership(sharing, "join", spec.resources.shards, *bucket,
-                                                 context.clock, context.metrics));
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const auto ownership,
+      stage::MakeOwnership(sharing, "join", spec.resources.shards,
+                           {.bucket = *bucket,
+                            .make_bucket = [&] { return stage::EnsureBucket(*nats, spec); },
+                            .clock = context.clock,
+                            .metrics = context.metrics}));
   stage::ShardSet shards({.stage = "join", .drain_limit = kDrainLimit},
                          {.ownership = *ownership,
                           .make = make,

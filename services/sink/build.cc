@@ -121,9 +121,13 @@ Status BuildAndRun(const process::ServiceContext& context) {
                                                          .clock = context.clock,
                                                          .metrics = metrics}));
   };
-  PENSTOCK_ASSIGN_OR_RETURN(const auto ownership,
-                            stage::MakeOwnership(sharing, "sink", spec.resources.shards, *bucket,
-                                                 context.clock, context.metrics));
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const auto ownership,
+      stage::MakeOwnership(sharing, "sink", spec.resources.shards,
+                           {.bucket = *bucket,
+                            .make_bucket = [&] { return stage::EnsureBucket(*nats, spec); },
+                            .clock = context.clock,
+                            .metrics = context.metrics}));
   stage::ShardSet shards({.stage = "sink", .drain_limit = kDrainLimit},
                          {.ownership = *ownership,
                           .make = make,

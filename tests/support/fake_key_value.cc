@@ -48,6 +48,9 @@ class FakeKeyValue::Bucket {
   Result<std::uint64_t> Put(const std::string& key, std::string_view value,
                             std::optional<std::uint64_t> expected, bool removed) {
     std::lock_guard lock(mutex);
+    if (deleted) {
+      return Error{Remedy::kRetry, "unavailable", fmt::format("nobody answers to {}", key)};
+    }
     const auto found = slots.find(key);
     const bool exists = found != slots.end() && !(expected == 0 && found->second.removed);
     const std::uint64_t revision = exists ? found->second.entry.revision : 0;
@@ -66,6 +69,7 @@ class FakeKeyValue::Bucket {
   std::map<std::string, Slot> slots;
   std::uint64_t last_revision = 0;
   std::uint64_t lost = 0;  ///< How often everything was lost.
+  bool deleted = false;
   std::vector<FakeWatch*> watches;
 };
 
@@ -152,6 +156,7 @@ Result<std::optional<io::KeyValueEntry>> FakeKeyValue::Get(const std::string& ke
   if (fault == FaultKind::kRefused) return Refused("Get", key);
   if (fault != FaultKind::kNone) return Lost("Get", key);
   std::lock_guard lock(bucket_->mutex);
+  if (bucket_->deleted) return Error{Remedy::kStop, "not_found", "the bucket is gone"};
   const auto found = bucket_->slots.find(key);
   if (found == bucket_->slots.end() || found->second.removed) {
     return std::optional<io::KeyValueEntry>();
@@ -230,6 +235,17 @@ void FakeKeyValue::LoseAll() {
   bucket_->last_revision = 0;
   ++bucket_->lost;
   bucket_->changed.notify_all();
+}
+
+void FakeKeyValue::Delete() {
+  LoseAll();
+  std::lock_guard lock(bucket_->mutex);
+  bucket_->deleted = true;
+}
+
+void FakeKeyValue::Make() {
+  std::lock_guard lock(bucket_->mutex);
+  bucket_->deleted = false;
 }
 
 std::map<std::string, std::string> FakeKeyValue::Values() const {

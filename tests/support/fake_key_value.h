@@ -45,6 +45,9 @@ class FakeKeyValue final : public io::KeyValue {
   void TellWatches();
   /// All keys are gone, as when the bucket was lost and made anew. Revisions begin again.
   void LoseAll();
+  /// The bucket itself is gone until Make: then it is empty.
+  void Delete();
+  void Make();
   std::map<std::string, std::string> Values() const;
 
  private:

@@ -132,10 +132,13 @@ std::vector<std::string> PipelineHarness::Arguments() const {
   return {"--pipeline", file.string(), "--nats", nats_url_};
 }
 
-std::vector<std::string> PipelineHarness::SharingArguments(const ServiceProcess& replica) const {
+std::vector<std::string> PipelineHarness::SharingArguments(const ServiceProcess& replica,
+                                                           LeaseTimes times) const {
   std::vector<std::string> arguments = Arguments();
-  arguments.insert(arguments.end(), {"--replica-name", replica.name(), "--lease-heartbeat", "200ms",
-                                     "--lease-timeout", "1s"});
+  arguments.insert(arguments.end(), {"--replica-name", replica.name()});
+  if (times == LeaseTimes::kShort) {
+    arguments.insert(arguments.end(), {"--lease-heartbeat", "200ms", "--lease-timeout", "1s"});
+  }
   return arguments;
 }
 

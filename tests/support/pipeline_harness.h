@@ -75,8 +75,13 @@ class PipelineHarness {
   ServiceProcess NewTransform(std::string name) const {
     return NewService("penstock-transform", std::move(name));
   }
-  /// As Arguments, for the replica of this name, with short times.
-  std::vector<std::string> SharingArguments(const ServiceProcess& replica) const;
+  enum class LeaseTimes : std::uint8_t {
+    kShort,  ///< A replica is gone after a second of silence.
+    kUsual,
+  };
+  /// As Arguments, for the replica of this name.
+  std::vector<std::string> SharingArguments(const ServiceProcess& replica,
+                                            LeaseTimes times = LeaseTimes::kShort) const;
   /// The command line of a service of this pipeline, but for what ServiceProcess adds. Writes the
   /// document.
   std::vector<std::string> Arguments() const;

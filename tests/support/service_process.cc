@@ -1,9 +1,12 @@
 #include "support/service_process.h"
 
+#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
 #include <utility>
+
+#include <sys/wait.h>
 
 #include "base/format.h"
 #include "base/wait.h"
@@ -66,6 +69,22 @@ void ServiceProcess::Start(const std::vector<std::string>& arguments) {
 void ServiceProcess::Kill9() {
   if (child_) child_->Kill();
   child_.reset();
+}
+
+// The signal reaches the threads after kill() has returned. The report of it is left to be read
+// again: that of an end is the child's owner's.
+void ServiceProcess::Freeze() {
+  child_->Signal(SIGSTOP);
+  siginfo_t state{};
+  const auto pid = static_cast<id_t>(child_->pid());
+  if (waitid(P_PID, pid, &state, WSTOPPED | WEXITED | WNOWAIT) != 0 ||
+      state.si_code != CLD_STOPPED) {
+    throw std::runtime_error(name_ + " ended instead of stopping");
+  }
+}
+
+void ServiceProcess::Thaw() {
+  child_->Signal(SIGCONT);
 }
 
 process::ExitReport ServiceProcess::Stop(Clock::Duration patience) {

@@ -36,7 +36,9 @@ class ServiceProcess {
   void Kill9();
   /// SIGTERM, and how it ended; fails the promise of a drain after `patience`.
   process::ExitReport Stop(Clock::Duration patience = std::chrono::seconds(30));
-  void Signal(int signal) { child_->Signal(signal); }
+  /// SIGSTOP; returns when no thread of it runs any more.
+  void Freeze();
+  void Thaw();
   /// SIGTERM only.
   void BeginStop() { child_->Signal(15); }
   process::ExitReport WaitForExit(Clock::Duration patience = std::chrono::seconds(30));

@@ -101,6 +101,17 @@ TEST_F(LeaseTest, ALostBucketIsFilledAgain) {
   EXPECT_TRUE(world_.Settled()) << world_.Describe();
 }
 
+// Nobody else needs to be there, to make it again.
+TEST_F(LeaseTest, ADeletedBucketIsMadeAgain) {
+  const int takes = world_.takes;
+  world_.bucket.Delete();
+  EXPECT_LE(world_.Until([&] { return world_.Settled(); }, 1min), 3 * kTimes.heartbeat)
+      << world_.Describe();
+  world_.Run(2 * kTimes.gone_after);
+  EXPECT_TRUE(world_.Settled()) << world_.Describe();
+  EXPECT_EQ(world_.takes, takes) << "nothing has changed hands";
+}
+
 TEST_F(LeaseTest, GarbageIsNobodys) {
   for (const std::string key : {"lease.sink.0", "member.sink.b", "lease.sink.99", "lease.sink.x"}) {
     const auto entry = world_.bucket.Get(key).value();

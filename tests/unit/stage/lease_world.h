@@ -50,6 +50,11 @@ class LeaseWorld {
                   .times = kTimes},
                  {.bucket = client,
                   .clock = world.clock,
+                  .make_bucket =
+                      [&world] {
+                        world.bucket.Make();
+                        return Done{};
+                      },
                   .taken = {},
                   .released = {},
                   .lost = {},

@@ -24,8 +24,11 @@ constexpr LeaseTimes kFast{.heartbeat = 20ms, .gone_after = 10s};
 class Replica {
  public:
   Replica(const std::string& name, FakeKeyValue& bucket)
-      : ownership_({.stage = "sink", .replica = name, .shards = 4, .times = kFast}, bucket,
-                   SystemClock(), metrics_) {}
+      : ownership_({.stage = "sink", .replica = name, .shards = 4, .times = kFast},
+                   {.bucket = bucket,
+                    .make_bucket = [] { return Done{}; },
+                    .clock = SystemClock(),
+                    .metrics = metrics_}) {}
 
   /// Until it works on so many.
   bool WorksOn(std::size_t shards) {
