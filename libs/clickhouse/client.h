@@ -67,11 +67,15 @@ class Client {
 
   const ClickHouseConnection& connection() const;
 
-  /// Runs a statement and returns the answer's bytes (at most 64 MiB). `parameters` fill
-  /// `{name:Type}` in it. Errors: remedy kRetry for what may pass by itself, else kStop; the code
-  /// is the error class as text, the detail has ClickHouse's message.
+  /// Queries describe a table; a server that takes longer is not well.
+  static constexpr std::chrono::seconds kQueryTime{30};
+
+  /// Runs a statement and returns the answer's bytes (at most 64 MiB), within `time`. `parameters`
+  /// fill `{name:Type}` in it. Errors: remedy kRetry for what may pass by itself, else kStop; the
+  /// code is the error class as text, the detail has ClickHouse's message.
   Result<std::string> Query(std::string_view sql, std::stop_token stop,
-                            const std::map<std::string, std::string>& parameters = {});
+                            const std::map<std::string, std::string>& parameters = {},
+                            std::chrono::nanoseconds time = kQueryTime);
 
   /// Inserts one block with async_insert off, the token, and the answer only at the end.
   InsertOutcome Insert(const InsertRequest& request, std::stop_token stop);

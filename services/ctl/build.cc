@@ -13,7 +13,9 @@
 #include "ctl/run_command.h"
 #include "ctl/test_command.h"
 #include "ctl/validate_command.h"
+#include "ctl/verify_command.h"
 #include "jetstream/connection.h"
+#include "kafka/consumer_group.h"
 #include "kafka/record_fetcher.h"
 #include "process/commands.h"
 #include "protocol/names.h"
@@ -71,6 +73,10 @@ Result<std::unique_ptr<io::RecordFetcher>> OpenKafkaRecords(const SourceSpec& so
   return kafka::OpenRecordFetcher(source.connection, source.topic);
 }
 
+Result<std::unique_ptr<io::ConsumerGroup>> OpenKafkaGroup(const SourceSpec& source) {
+  return kafka::OpenConsumerGroup(source.connection, source.topic, source.consumer_group);
+}
+
 }  // namespace
 
 int RunPenstock(std::span<const std::string_view> args) {
@@ -82,6 +88,9 @@ int RunPenstock(std::span<const std::string_view> args) {
   commands.Add({"plan", "show what will run for a pipeline file", PlanCommand});
   commands.Add({"check", "ask the servers whether a pipeline can run",
                 [](Args rest) { return CheckCommand(Connect, OpenKafkaRecords, rest); }});
+  const KafkaOpeners kafka{.records = OpenKafkaRecords, .group = OpenKafkaGroup};
+  commands.Add({"verify", "add up what became of every record",
+                [kafka](Args rest) { return VerifyCommand(Connect, kafka, rest); }});
   commands.Add({"run", "run a pipeline on this machine",
                 [](Args rest) { return RunCommand(Connect, rest); }});
   commands.Add({"test", "run a pipeline's own cases, without servers", TestCommand});

@@ -18,7 +18,7 @@ class Findings {
   };
   struct Finding {
     Level level = Level::kGood;
-    std::string about;  ///< "document", "kafka", "nats", "clickhouse", "samples".
+    std::string about;  ///< "document", "kafka", "nats", "clickhouse", "samples"; a partition.
     std::string text;
   };
 
@@ -42,5 +42,8 @@ class Findings {
 
   std::vector<Finding> all_;
 };
+
+/// "ok", "warning", "fault".
+std::string_view ToText(Findings::Level level);
 
 }  // namespace penstock::ctl

@@ -16,7 +16,7 @@
 
 namespace penstock::ctl {
 
-/// What all commands about dead letters are given.
+/// What the commands about dead letters, and others that need a pipeline's NATS, are given.
 struct LetterFlags {
   std::vector<std::string> arguments;  ///< The document first.
   std::string nats;
@@ -29,7 +29,7 @@ struct LetterFlags {
   void AddWhereTo(process::Flags& flags);
 };
 
-/// The NATS that has a pipeline's letters: one that runs, or that of an ended run, started for a
+/// The NATS that has a pipeline's letters and records: one that runs, or that of an ended run, started for a
 /// moment and ended with this.
 class LetterServer {
  public:

@@ -47,10 +47,6 @@ Origin ReplayOrigin(const DeadLetter& letter, std::uint32_t attempt) {
   return origin;
 }
 
-bool IsReplay(const Origin& origin) {
-  return origin.source_id.find(kReplayMark) != std::string::npos;
-}
-
 /// Of an origin with one record; nullopt: the sink has not confirmed it.
 std::optional<ReplayOutcome> OutcomeIn(const ShardRecord& record, const Origin& origin) {
   const auto found = record.progress.find(origin);
@@ -68,6 +64,10 @@ bool IsJoinedRow(const Origin& origin) {
 }
 
 }  // namespace
+
+bool IsReplay(const Origin& origin) {
+  return origin.source_id.find(kReplayMark) != std::string::npos;
+}
 
 // A row is joined with what is there when it comes; and what is taken in is told by its origin's
 // offsets, which a record of its own would not continue.

@@ -26,6 +26,7 @@ namespace penstock::ctl {
 /// `events#replay/<attempt>/<offset>`. It cannot be in a source's own id's place: the sink's
 /// progress in such an origin is this one record's.
 inline constexpr std::string_view kReplayMark = "#replay/";
+bool IsReplay(const Origin& origin);
 
 /// What became of a letter that was to be replayed.
 enum class ReplayOutcome : std::uint8_t {

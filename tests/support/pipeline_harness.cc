@@ -207,6 +207,15 @@ std::map<std::uint32_t, ShardRecord> PipelineHarness::ShardRecords() {
   return records;
 }
 
+void PipelineHarness::PutShardRecord(std::uint32_t shard, const ShardRecord& record) {
+  const auto bucket =
+      Take(Nats().OpenKeyValue(protocol::Bucket(id_), kBucketReplicas), "the bucket");
+  const std::string key = protocol::ShardRecordKey(ShardId(shard));
+  const auto entry = Take(bucket->Get(key), "a record");
+  Take(bucket->Update(key, protocol::EncodeShardRecord(record), entry ? entry->revision : 0),
+       "a record");
+}
+
 Account PipelineHarness::TotalAccount() {
   Account total;
   for (const auto& [shard, record] : ShardRecords()) {

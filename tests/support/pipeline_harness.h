@@ -94,6 +94,8 @@ class PipelineHarness {
 
   /// The sinks' records, by shard.
   std::map<std::uint32_t, ShardRecord> ShardRecords();
+  /// As nobody does: writes a sink's record, whatever is there.
+  void PutShardRecord(std::uint32_t shard, const ShardRecord& record);
   /// What they say became of the topic's records: by outcome, over all shards and partitions.
   Account TotalAccount();
   /// Every line of the dead letters' stream, in order.

@@ -40,7 +40,7 @@ class FakeRecords final : public io::RecordFetcher {
     return std::unique_ptr<io::RecordChunk>(
         std::make_unique<OneRecord>(partition, offset, found->second));
   }
-  Result<std::int32_t> PartitionCount(Clock::Time) override { return 2; }
+  Result<std::int32_t> PartitionCount(Clock::Time) override { return partitions; }
   Result<io::Watermarks> QueryWatermarks(std::int32_t partition, Clock::Time) override {
     const auto found = marks.find(partition);
     return found == marks.end() ? io::Watermarks{.low = Offset(0), .high = Offset(1'000)}
@@ -60,6 +60,7 @@ class FakeRecords final : public io::RecordFetcher {
   }
 
   std::map<std::pair<std::int32_t, std::int64_t>, std::string> records;
+  std::int32_t partitions = 2;
   std::map<std::int32_t, io::Watermarks> marks;
   std::set<std::pair<std::int32_t, std::int64_t>> absent;  ///< What a scan does not find.
   std::vector<io::OffsetRange> scanned;
