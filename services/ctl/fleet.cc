@@ -1,11 +1,14 @@
 #include "ctl/fleet.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <optional>
 #include <sstream>
 #include <utility>
+
+#include <unistd.h>
 
 #include "base/format.h"
 #include "process/http_get.h"
@@ -19,6 +22,10 @@ using process::ChildState;
 
 constexpr auto kPatience = std::chrono::seconds(1);
 constexpr std::size_t kTailLines = 3;
+// On one machine a replica is heard of sooner than over a network: a process that was killed has
+// its shards back in little more than a second.
+constexpr const char* kLeaseHeartbeat = "500ms";
+constexpr const char* kLeaseTimeout = "5s";
 // A server that died so often at its start will not come up.
 constexpr std::uint64_t kServerStarts = 3;
 
@@ -28,6 +35,13 @@ std::optional<std::uint16_t> ReadPort(const std::string& file) {
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), port);
   if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
   return port;
+}
+
+// A run on another machine, of the same pipeline, has replicas of its own.
+std::string ReplicaName(const std::string& process) {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) return process;
+  return fmt::format("{}-{}", host.data(), process);
 }
 
 std::vector<std::string> Lines(const std::string& text) {
@@ -108,12 +122,10 @@ process::ChildOptions Fleet::ReplicaOf(const Stage& stage, std::uint32_t replica
   process::ChildOptions child;
   child.name = fmt::format("{}-{}", stage.name, replica);
   child.argv = stage.argv;
-  for (const std::string& flag :
-       {std::string("--listen"), std::string("127.0.0.1:0"), std::string("--port-file"),
-        parts_.folder.PortFile(child.name), std::string("--replica"),
-        fmt::format("{}/{}", replica, stage.count)}) {
-    child.argv.push_back(flag);
-  }
+  child.argv.insert(child.argv.end(),
+                    {"--listen", "127.0.0.1:0", "--port-file", parts_.folder.PortFile(child.name),
+                     "--replica-name", ReplicaName(child.name), "--lease-heartbeat",
+                     kLeaseHeartbeat, "--lease-timeout", kLeaseTimeout});
   if (stage.has_state) {
     child.argv.insert(child.argv.end(), {"--state-dir", parts_.folder.StateFolder(child.name)});
   }

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "crash/crash_test.h"
+#include "crash/sharing.h"
 #include "support/join_harness.h"
 
 namespace penstock::testing {
@@ -132,6 +133,34 @@ TEST_F(JoinKillTest, TheJoinWithItsDiskFiveTimes) {
     pipeline().StartJoin();
   }
   ExpectEachPairOnce("kill -9 of the join with its disk, 5 times");
+}
+
+// Each has a disk of its own: what it keeps of a shard is behind when the shard comes back.
+TEST_F(JoinKillTest, JoinsThatShareTheShardsComeDieAndGo) {
+  ServiceProcess a = pipeline().NewJoin("a");
+  ServiceProcess b = pipeline().NewJoin("b");
+  const auto shared = [&](const std::vector<ServiceProcess*>& joins) {
+    WaitUntilShared(joins, pipeline().shards());
+    LetPass(500ms, 1500ms);
+  };
+  for (const char* const side : {"left", "right"}) pipeline().StartSource(side);
+  pipeline().StartSink();
+  StartLoads(3'000);
+  pipeline().StartSharing(a);
+  shared({&a});
+  pipeline().StartSharing(b);
+  shared({&a, &b});
+  b.Kill9();
+  shared({&a});
+  pipeline().StartSharing(b);
+  shared({&a, &b});
+  EXPECT_TRUE(a.Stop().clean());
+  shared({&b});
+  pipeline().StartSharing(a);
+  shared({&a, &b});
+  EXPECT_TRUE(b.Stop().clean());
+  shared({&a});
+  ExpectEachPairOnce("joins that come, die and go");
 }
 
 // A dedup by another key than the join's, in front of it.

@@ -116,6 +116,13 @@ void JoinHarness::StartJoin(ServiceProcess& process, int replica, int replicas) 
                       fmt::format("{}/{}", replica, replicas)}));
 }
 
+void JoinHarness::StartSharing(ServiceProcess& join) {
+  auto arguments = SharingArguments(join);
+  arguments.insert(arguments.end(),
+                   {"--state-dir", (StateFolder().parent_path() / join.name()).string()});
+  join.Start(arguments);
+}
+
 void JoinHarness::StartAll() {
   for (const char* const side : {"left", "right"}) {
     StartSource(side);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "support/pipeline_harness.h"
@@ -33,6 +34,12 @@ class JoinHarness : public PipelineHarness {
   void StartJoin() { StartJoin(join_, 0, 1); }
   /// One of several that share the shards.
   void StartJoin(ServiceProcess& process, int replica, int replicas);
+
+  /// One of several that share the shards by leases.
+  ServiceProcess NewJoin(std::string name) const {
+    return NewService("penstock-join", std::move(name));
+  }
+  void StartSharing(ServiceProcess& join);
 
   ServiceProcess& source(std::string_view source_id) {
     return source_id == "left" ? left_ : right_;
