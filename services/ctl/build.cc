@@ -10,6 +10,7 @@
 #include "ctl/eval_command.h"
 #include "ctl/nats.h"
 #include "ctl/plan_command.h"
+#include "ctl/rewind_command.h"
 #include "ctl/run_command.h"
 #include "ctl/test_command.h"
 #include "ctl/validate_command.h"
@@ -91,6 +92,8 @@ int RunPenstock(std::span<const std::string_view> args) {
   const KafkaOpeners kafka{.records = OpenKafkaRecords, .group = OpenKafkaGroup};
   commands.Add({"verify", "add up what became of every record",
                 [kafka](Args rest) { return VerifyCommand(Connect, kafka, rest); }});
+  commands.Add({"rewind", "read a pipeline's records again from a place",
+                [kafka](Args rest) { return RewindCommand(kafka, rest); }});
   commands.Add({"run", "run a pipeline on this machine",
                 [](Args rest) { return RunCommand(Connect, rest); }});
   commands.Add({"test", "run a pipeline's own cases, without servers", TestCommand});

@@ -12,7 +12,7 @@
 #include "base/result.h"
 #include "ctl/findings.h"
 #include "ctl/ledger.h"
-#include "io/consumer_group.h"
+#include "ctl/topics.h"
 #include "io/record_fetcher.h"
 #include "model/pipeline_spec.h"
 #include "model/plan.h"
@@ -64,12 +64,6 @@ struct Verification {
   Ledger ledger;
   std::vector<PartitionSum> partitions;
   std::vector<JoinedSum> joined;
-};
-
-/// A source's topic and group in Kafka. Borrowed.
-struct SourceParts {
-  io::RecordFetcher& records;
-  io::ConsumerGroup& group;
 };
 
 /// Adds up the accounts of a pipeline's shards against Kafka's offsets. Where an account has fewer

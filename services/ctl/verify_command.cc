@@ -33,31 +33,6 @@ struct VerifyFlags : LetterFlags {
   bool json = false;
 };
 
-/// The topics and groups of a pipeline's sources.
-class Topics {
- public:
-  static Result<Topics> Open(const PipelineSpec& spec, const KafkaOpeners& open) {
-    Topics topics;
-    for (const SourceSpec& source : spec.sources) {
-      PENSTOCK_ASSIGN_OR_RETURN(auto records, open.records(source));
-      PENSTOCK_ASSIGN_OR_RETURN(auto group, open.group(source));
-      topics.records_.push_back(std::move(records));
-      topics.groups_.push_back(std::move(group));
-    }
-    return topics;
-  }
-
-  std::vector<SourceParts> parts() const {
-    std::vector<SourceParts> parts;
-    for (std::size_t i = 0; i < records_.size(); ++i) parts.push_back({*records_[i], *groups_[i]});
-    return parts;
-  }
-
- private:
-  std::vector<std::unique_ptr<io::RecordFetcher>> records_;
-  std::vector<std::unique_ptr<io::ConsumerGroup>> groups_;
-};
-
 // A command that looks makes no bucket.
 Result<std::unique_ptr<io::KeyValue>> OpenRecordsOfShards(Nats& nats, const PipelineSpec& spec) {
   const auto state = nats.streams().State("KV_" + protocol::Bucket(spec.pipeline_id));

@@ -29,11 +29,9 @@ struct CommandAnswer {
   std::string text;  ///< stdout and stderr.
 };
 
-/// `penstock <command> <document> --nats <the pipeline's> <rest>`, to its end.
-inline CommandAnswer RunPenstock(const PipelineHarness& pipeline, const std::string& command,
-                                 const std::string& rest) {
-  const std::string line =
-      fmt::format("{} 2>&1", fmt::join(PenstockWords(pipeline, {command}, {rest}), " "));
+/// The words as a shell takes them, to the command's end.
+inline CommandAnswer RunWords(const std::vector<std::string>& words) {
+  const std::string line = fmt::format("{} 2>&1", fmt::join(words, " "));
   CommandAnswer answer;
   FILE* pipe = popen(line.c_str(), "r");
   if (pipe == nullptr) return answer;
@@ -44,6 +42,12 @@ inline CommandAnswer RunPenstock(const PipelineHarness& pipeline, const std::str
   }
   answer.code = WEXITSTATUS(pclose(pipe));
   return answer;
+}
+
+/// `penstock <command> <document> --nats <the pipeline's> <rest>`, to its end.
+inline CommandAnswer RunPenstock(const PipelineHarness& pipeline, const std::string& command,
+                                 const std::string& rest) {
+  return RunWords(PenstockWords(pipeline, {command}, {rest}));
 }
 
 }  // namespace penstock::testing
