@@ -156,13 +156,17 @@ void EncodeBatch(const Batch& batch, std::uint32_t shards, Codec codec, std::str
   AppendFixed(out, Hash64(std::string_view(out).substr(start)));
 }
 
+std::uint64_t DigestOf(std::string_view message) {
+  return LoadUnaligned<std::uint64_t>(message.data() + message.size() - kChecksumBytes);
+}
+
 Result<Envelope> ReadEnvelope(std::string_view message) {
   if (message.size() < kMagic.size() + 1 + kChecksumBytes || !message.starts_with(kMagic)) {
     return Corrupt("does not start as one");
   }
   const std::string_view content = message.substr(0, message.size() - kChecksumBytes);
   Envelope envelope;
-  envelope.digest = LoadUnaligned<std::uint64_t>(content.data() + content.size());
+  envelope.digest = DigestOf(message);
   if (Hash64(content) != envelope.digest) return Corrupt("its checksum is wrong");
   const auto version = static_cast<std::uint8_t>(content[kMagic.size()]);
   if (version != kBatchVersion) {

@@ -67,6 +67,9 @@ struct Rows {
 /// many kRow records as there are rows (checked). `shards` is the pipeline's number of shards.
 void EncodeBatch(const Batch& batch, std::uint32_t shards, Codec codec, std::string& out);
 
+/// Envelope::digest of a message that EncodeBatch has made.
+std::uint64_t DigestOf(std::string_view message);
+
 /// Checks the checksum and reads all but the rows.
 Result<Envelope> ReadEnvelope(std::string_view message);
 

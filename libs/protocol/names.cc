@@ -79,6 +79,10 @@ std::string ShardRecordKey(ShardId shard) {
   return fmt::format("{}{}", kShardRecordPrefix, shard.rep());
 }
 
+std::string OriginRecordKey(std::string_view source_id, std::int32_t partition) {
+  return fmt::format("ingestor.{}.{}", PipelineToken(source_id), partition);
+}
+
 std::string MemberPrefix(std::string_view stage) {
   return fmt::format("member.{}.", stage);
 }

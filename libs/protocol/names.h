@@ -33,6 +33,8 @@ std::string DeadLetterSubject(std::string_view pipeline_id, std::string_view sta
 std::string Bucket(std::string_view pipeline_id);
 inline constexpr std::string_view kShardRecordPrefix = "sink.";
 std::string ShardRecordKey(ShardId shard);
+/// The key of the ingestor's record of a partition.
+std::string OriginRecordKey(std::string_view source_id, std::int32_t partition);
 
 /// Keys of the leases of a stage ("sink", "transform-left"): of a member, which is a replica's
 /// cleaned name, and of a shard's lease.

@@ -8,8 +8,11 @@
 #include "base/wait.h"
 #include "config/planner.h"
 #include "ingestor/ingestor.h"
+#include "ingestor/partition_starts.h"
 #include "ingestor/sink_view.h"
+#include "ingestor/stream_watch.h"
 #include "kafka/kafka_source.h"
+#include "kafka/record_fetcher.h"
 #include "protocol/names.h"
 #include "stage/division.h"
 #include "stage/nats.h"
@@ -23,25 +26,17 @@ namespace {
 // Read ahead of the workers, over all of them: beside librdkafka's own queue and the open batches.
 constexpr std::size_t kQueueBytes = 48 << 20;
 
-// A topic is read under the same generation and incarnation until they are told apart.
-constexpr std::uint32_t kFirst = 1;
-
 std::size_t Workers(const process::ServiceContext& context) {
   if (context.options.workers > 0) return context.options.workers;
   return static_cast<std::size_t>(std::max(1.0, std::ceil(CpuLimit())));
 }
 
-Worker::Options WorkerOptions(const PipelineSpec& spec, const SourceSpec& source,
-                              const SourcePlan& plan, std::size_t number) {
+Worker::Options WorkerOptions(const PipelineSpec& spec, const SourcePlan& plan,
+                              std::size_t number) {
   Worker::Options options;
   options.name = fmt::format("worker-{}", number);
   options.shards = spec.resources.shards;
   options.hop = plan.hop;
-  options.origin = {.source_id = source.source_id,
-                    .topic = source.topic,
-                    .partition = 0,
-                    .generation = kFirst,
-                    .incarnation = kFirst};
   options.output.pipeline_id = spec.pipeline_id;
   options.output.shards = spec.resources.shards;
   options.output.dead_letter_subject = protocol::DeadLetterSubject(spec.pipeline_id, "ingestor");
@@ -71,11 +66,17 @@ std::optional<JoinCommit> JoinCommitOf(const PipelineSpec& spec, const PipelineP
   return JoinCommit{.shuffled = side.shuffled, .after_window = spec.join->commit_after_window};
 }
 
-std::vector<std::string> StreamNames(const PipelineSpec& spec, Hop hop) {
-  std::vector<std::string> names;
+std::vector<io::StreamConfig> StreamConfigs(const PipelineSpec& spec, Hop hop) {
+  std::vector<io::StreamConfig> configs;
   for (const ShardId shard : stage::OwnedShards({}, spec.resources.shards)) {
-    names.push_back(protocol::StreamName(spec.pipeline_id, hop, shard));
+    configs.push_back(stage::ShardStreamConfig(spec, hop, shard));
   }
+  return configs;
+}
+
+std::vector<std::string> NamesOf(const std::vector<io::StreamConfig>& configs) {
+  std::vector<std::string> names;
+  for (const io::StreamConfig& config : configs) names.push_back(config.name);
   return names;
 }
 
@@ -122,14 +123,17 @@ Status BuildAndRun(const process::ServiceContext& context, const IngestorOptions
   SinkView sinks(*bucket, spec.resources.shards, source.source_id, tracker, context.clock,
                  JoinCommitOf(spec, pipeline, source.source_id));
   PENSTOCK_RETURN_IF_ERROR(sinks.Start(context.stop));
-  StreamRoom room(nats->streams(), StreamNames(spec, plan.hop));
-  std::jthread looking;
-  if (plan.clocks) {
-    room.Look();
-    looking = StartThread("room", [&](std::stop_token stop) {
-      while (WaitUntil(context.clock.Now() + kLookInterval, stop)) room.Look();
-    });
-  }
+  StreamRoom room(spec.resources.shards);
+  const std::vector<io::StreamConfig> streams = StreamConfigs(spec, plan.hop);
+  StreamWatch watch(streams, stage::DeadLetterStreamConfig(spec),
+                    {.streams = nats->streams(),
+                     .tracker = tracker,
+                     .metrics = metrics,
+                     .room = plan.clocks ? &room : nullptr});
+  watch.Look();
+  const std::jthread looking = StartThread("streams", [&](std::stop_token stop) {
+    while (WaitUntil(context.clock.Now() + kLookInterval, stop)) watch.Look();
+  });
   PENSTOCK_ASSIGN_OR_RETURN(
       const auto kafka,
       kafka::OpenKafkaSource({.connection = source.connection,
@@ -144,23 +148,39 @@ Status BuildAndRun(const process::ServiceContext& context, const IngestorOptions
     PENSTOCK_ASSIGN_OR_RETURN(RecordReader reader,
                               RecordReader::Make({.plan = plan, .shards = spec.resources.shards}));
     workers.push_back(
-        std::make_unique<Worker>(WorkerOptions(spec, source, plan, i), std::move(reader),
+        std::make_unique<Worker>(WorkerOptions(spec, plan, i), std::move(reader),
                                  ShardOutput::Parts{.publisher = nats->publisher(),
                                                     .tracker = tracker,
                                                     .sinks = sinks,
                                                     .clock = context.clock,
                                                     .metrics = metrics,
-                                                    .room = plan.clocks ? &room : nullptr}));
+                                                    .room = plan.clocks ? &room : nullptr,
+                                                    .watch = &watch}));
   }
-  Ingestor ingestor({.topic = source.topic,
-                     .initial_offset = source.initial_offset,
-                     .queue_bytes = kQueueBytes / count},
-                    {.source = *kafka,
-                     .workers = workers,
-                     .tracker = tracker,
-                     .clock = context.clock,
-                     .metrics = metrics,
-                     .health = context.health});
+  PartitionStarts starts(
+      {.source_id = source.source_id,
+       .topic = source.topic,
+       .initial_offset = source.initial_offset,
+       .streams = NamesOf(streams)},
+      {.source = *kafka,
+       .fetch = [&](auto... place) -> Result<std::unique_ptr<io::RecordChunk>> {
+         PENSTOCK_ASSIGN_OR_RETURN(
+             const auto fetcher,
+             kafka::OpenRecordFetcher(source.connection, source.topic, context.clock));
+         return fetcher->Fetch(place...);
+       },
+       .bucket = *bucket,
+       .streams = nats->streams(),
+       .tracker = tracker,
+       .clock = context.clock,
+       .metrics = metrics});
+  Ingestor ingestor({.queue_bytes = kQueueBytes / count}, {.source = *kafka,
+                                                           .workers = workers,
+                                                           .tracker = tracker,
+                                                           .starts = starts,
+                                                           .clock = context.clock,
+                                                           .metrics = metrics,
+                                                           .health = context.health});
   return ingestor.Run(context.stop);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/origin_record_codec.h"
 #include "telemetry/log.h"
 
 namespace penstock::ingestor {
@@ -11,6 +12,14 @@ namespace {
 
 constexpr auto kPollWait = std::chrono::milliseconds(100);
 constexpr auto kKafkaAnswer = std::chrono::seconds(5);
+// A partition goes back at most so often.
+constexpr auto kGoBackInterval = std::chrono::seconds(2);
+
+// The topic is not what it was when the partitions were taken.
+bool MeansAnotherTopic(const Error& error) {
+  return error.code == "offset_out_of_range" || error.code == "unknown_topic" ||
+         error.code == "unknown_partition";
+}
 
 std::uint64_t Distance(Offset from, Offset to) {
   return to > from ? static_cast<std::uint64_t>(to.rep() - from.rep()) : 0;
@@ -41,6 +50,7 @@ Status Ingestor::Turn() {
   }
   PENSTOCK_RETURN_IF_ERROR(WorkersAlive());
   if (rebalancing_ && parts_.clock.Now() >= next_start_) PENSTOCK_RETURN_IF_ERROR(StartAssigned());
+  GoBack();
   PauseAndResume();
   CommitWhatIsDone(false);
   return Done{};
@@ -76,6 +86,7 @@ Status Ingestor::Handle(const io::SourceTrouble& trouble) {
   parts_.metrics.Trouble(trouble.error);
   for (const auto& worker : parts_.workers) worker->HoldTime();
   if (owned_.empty() || trouble.error.remedy == Remedy::kStop) reading_.Fails(trouble.error.detail);
+  if (MeansAnotherTopic(trouble.error)) StartOver();
   return Done{};
 }
 
@@ -85,6 +96,7 @@ void Ingestor::Handle(const io::Revoked& revoked) {
     std::erase(assigned_, partition);
     if (owned_.erase(partition) == 0) continue;
     WorkerOf(partition).RemovePartition(partition);
+    parts_.starts.Forget(partition);
     parts_.tracker.Remove(partition);
     parts_.metrics.Revoked(partition, revoked.lost);
   }
@@ -94,29 +106,29 @@ void Ingestor::Handle(const io::Revoked& revoked) {
 
 Status Ingestor::StartAssigned() {
   const auto committed = parts_.source.Committed(assigned_, Deadline());
+  std::vector<CommitTracker::Beginning> beginnings;
   std::vector<io::OffsetToCommit> from;
   Status started = committed.ok() ? Status(Done{}) : Status(committed.error());
   for (std::size_t i = 0; started.ok() && i < assigned_.size(); ++i) {
-    const auto start = StartOffset(assigned_[i], committed.value()[i]);
-    if (!start.ok()) {
-      started = start.error();
+    auto beginning = parts_.starts.Begin(assigned_[i], committed.value()[i]);
+    if (!beginning.ok()) {
+      started = beginning.error();
     } else {
-      from.push_back({.partition = assigned_[i], .next = start.value(), .metadata = {}});
+      from.push_back(
+          {.partition = assigned_[i], .next = beginning.value().read_from, .metadata = {}});
+      beginnings.push_back(std::move(beginning).value());
     }
   }
   if (started.ok()) started = parts_.source.StartReading(from);
   if (!started.ok()) {
-    if (started.error().remedy == Remedy::kStop) return started;
+    if (started.error().remedy == Remedy::kStop && !MeansAnotherTopic(started.error())) {
+      return started;
+    }
     parts_.metrics.Trouble(started.error());
     next_start_ = parts_.clock.Now() + start_backoff_.Next();
     return Done{};
   }
-  for (const io::OffsetToCommit& partition : from) {
-    const auto stay = parts_.tracker.Start(partition.partition, partition.next);
-    WorkerOf(partition.partition).AddPartition(stay, partition.next);
-    owned_[partition.partition] = {.committed = partition.next, .paused = false};
-    parts_.metrics.Assigned(partition.partition, partition.next);
-  }
+  for (const CommitTracker::Beginning& beginning : beginnings) StartReading(beginning);
   assigned_.clear();
   rebalancing_ = false;
   start_backoff_.Reset();
@@ -124,41 +136,53 @@ Status Ingestor::StartAssigned() {
   return Done{};
 }
 
-// Where to read from. A start that is not what Kafka has as committed is committed first: rows
-// are only published under a position that this group has really taken.
-Result<Offset> Ingestor::StartOffset(std::int32_t partition,
-                                     const std::optional<io::CommittedOffset>& committed) {
-  PENSTOCK_ASSIGN_OR_RETURN(const io::Watermarks marks,
-                            parts_.source.QueryWatermarks(partition, Deadline()));
-  if (committed && committed->next > marks.high) {
-    return Error{Remedy::kStop, "topic_replaced",
-                 fmt::format("partition {} of topic {} ends at {}, but {} is committed: the topic "
-                             "was made anew. Delete the group's offsets to read it from its start",
-                             partition, options_.topic, marks.high.rep(), committed->next.rep())};
-  }
-  Offset start = marks.low;
-  if (committed && committed->next >= marks.low) return committed->next;
-  if (committed) {
-    parts_.metrics.Expired(partition, Distance(committed->next, marks.low));
-  } else {
-    PENSTOCK_ASSIGN_OR_RETURN(start, InitialStart(partition, marks));
-  }
-  const io::OffsetToCommit first{.partition = partition, .next = start, .metadata = {}};
-  PENSTOCK_RETURN_IF_ERROR(parts_.source.Commit(std::span(&first, 1), Deadline()));
-  return start;
+void Ingestor::StartReading(const CommitTracker::Beginning& beginning) {
+  const std::int32_t partition = beginning.origin.partition;
+  const auto stay = parts_.tracker.Start(beginning);
+  WorkerOf(partition).AddPartition(stay, beginning);
+  const auto [owned, fresh] = owned_.try_emplace(partition);
+  owned->second.origin = beginning.origin;
+  owned->second.committed = beginning.committed;
+  if (fresh) parts_.metrics.Assigned(partition, beginning.read_from);
 }
 
-Result<Offset> Ingestor::InitialStart(std::int32_t partition, const io::Watermarks& marks) {
-  switch (options_.initial_offset.kind) {
-    case InitialOffset::Kind::kEarliest:
-      return marks.low;
-    case InitialOffset::Kind::kLatest:
-      return marks.high;
-    case InitialOffset::Kind::kTimestamp:
-      return parts_.source.OffsetAtTime(partition, options_.initial_offset.timestamp_ms,
-                                        Deadline());
+void Ingestor::StartOver() {
+  for (const auto& [partition, owned] : owned_) {
+    WorkerOf(partition).RemovePartition(partition);
+    parts_.starts.Forget(partition);
+    parts_.tracker.Remove(partition);
+    parts_.metrics.Revoked(partition, false);
+    assigned_.push_back(partition);
   }
-  return marks.low;
+  if (!owned_.empty()) next_start_ = parts_.clock.Now() + start_backoff_.Next();
+  rebalancing_ = rebalancing_ || !owned_.empty();
+  owned_.clear();
+}
+
+// What was lost between here and ClickHouse is above the committed offset; what was not, the sink
+// tells as repeated.
+void Ingestor::GoBack() {
+  for (const CommitTracker::Lost& lost : parts_.tracker.TakeLost()) {
+    if (const auto owned = owned_.find(lost.partition); owned != owned_.end()) {
+      owned->second.lost = lost.reason;
+    }
+  }
+  const Clock::Time now = parts_.clock.Now();
+  for (auto& [partition, owned] : owned_) {
+    if (!owned.lost || now < owned.go_back_at) continue;
+    owned.go_back_at = now + kGoBackInterval;
+    const io::OffsetToCommit from{
+        .partition = partition, .next = owned.committed.next, .metadata = {}};
+    if (const Status sought = parts_.source.StartReading(std::span(&from, 1)); !sought.ok()) {
+      parts_.metrics.Trouble(sought.error());
+      continue;
+    }
+    parts_.metrics.GoesBack(partition, owned.committed.next, *owned.lost);
+    owned.lost.reset();
+    WorkerOf(partition).RemovePartition(partition);
+    StartReading(CommitTracker::Beginning{
+        .origin = owned.origin, .committed = owned.committed, .read_from = owned.committed.next});
+  }
 }
 
 void Ingestor::PauseAndResume() {
@@ -189,11 +213,14 @@ void Ingestor::CommitWhatIsDone(bool now) {
   if (!now && parts_.clock.Now() < next_commit_) return;
   next_commit_ = parts_.clock.Now() + options_.commit_interval;
   std::vector<io::OffsetToCommit> commits;
+  std::vector<CommitTracker::Place> places;
   for (const auto& [partition, owned] : owned_) {
     const auto done = parts_.tracker.Committable(partition);
-    if (done && *done > owned.committed) {
-      commits.push_back({.partition = partition, .next = *done, .metadata = {}});
-    }
+    if (!done || done->next <= owned.committed.next) continue;
+    const CommitMark mark{owned.origin.generation, owned.origin.incarnation, done->before};
+    commits.push_back(
+        {.partition = partition, .next = done->next, .metadata = protocol::CommitMetadata(mark)});
+    places.push_back(*done);
   }
   if (!commits.empty()) {
     const Status committed = parts_.source.Commit(commits, Deadline());
@@ -201,12 +228,13 @@ void Ingestor::CommitWhatIsDone(bool now) {
       parts_.metrics.CommitRefused(committed.error());
     } else {
       parts_.metrics.Committed(commits.size());
-      for (const io::OffsetToCommit& commit : commits) {
-        owned_[commit.partition].committed = commit.next;
-        parts_.tracker.Committed(commit.partition, commit.next);
+      for (std::size_t i = 0; i < commits.size(); ++i) {
+        owned_[commits[i].partition].committed = places[i];
+        parts_.tracker.Committed(commits[i].partition, places[i]);
       }
     }
   }
+  for (const auto& [partition, owned] : owned_) parts_.starts.Keep(partition);
   ReportLag();
 }
 
@@ -215,7 +243,7 @@ void Ingestor::ReportLag() {
     const auto end = parts_.source.KnownEnd(partition);
     const auto read = parts_.tracker.ReadUpTo(partition);
     if (!end || !read) continue;
-    parts_.metrics.Lag(partition, Distance(owned.committed, *end), Distance(*read, *end));
+    parts_.metrics.Lag(partition, Distance(owned.committed.next, *end), Distance(*read, *end));
   }
 }
 

@@ -11,9 +11,9 @@
 #include "base/backoff.h"
 #include "ingestor/commit_tracker.h"
 #include "ingestor/ingestor_metrics.h"
+#include "ingestor/partition_starts.h"
 #include "ingestor/worker.h"
 #include "io/record_source.h"
-#include "model/pipeline_spec.h"
 #include "telemetry/health.h"
 
 namespace penstock::ingestor {
@@ -22,14 +22,13 @@ namespace penstock::ingestor {
 /// partitions whose worker has enough, and commits what is in ClickHouse.
 ///
 /// Guarantee: nothing of a partition is read before Kafka has acknowledged a commit for it; what
-/// is committed is in ClickHouse or accounted for there (docs/delivery-guarantees.md).
+/// is committed is in ClickHouse or accounted for there; what is lost on the way there is read
+/// again (docs/delivery-guarantees.md).
 ///
 /// Threads: one, the caller of Run.
 class Ingestor {
  public:
   struct Options {
-    std::string topic;
-    InitialOffset initial_offset;
     std::size_t queue_bytes = 0;  ///< Of a worker, above which its partitions are paused.
     Clock::Duration commit_interval = std::chrono::seconds(1);
     Clock::Duration drain_limit = std::chrono::seconds(10);
@@ -38,6 +37,7 @@ class Ingestor {
     io::RecordSource& source;
     std::vector<std::unique_ptr<Worker>>& workers;
     CommitTracker& tracker;
+    PartitionStarts& starts;
     const Clock& clock;
     IngestorMetrics& metrics;
     Health& health;
@@ -51,8 +51,11 @@ class Ingestor {
 
  private:
   struct Owned {
-    Offset committed;
+    Origin origin;
+    CommitTracker::Place committed;
     bool paused = false;
+    std::optional<LossReason> lost{};  ///< It has to go back.
+    Clock::Time go_back_at{};          ///< Not before.
   };
 
   Status Turn();
@@ -61,9 +64,10 @@ class Ingestor {
   void Handle(const io::Revoked& revoked);
   /// Starts the partitions that were assigned and are not read yet, as far as Kafka answers.
   Status StartAssigned();
-  Result<Offset> StartOffset(std::int32_t partition,
-                             const std::optional<io::CommittedOffset>& committed);
-  Result<Offset> InitialStart(std::int32_t partition, const io::Watermarks& marks);
+  void StartReading(const CommitTracker::Beginning& beginning);
+  /// Leaves off reading all partitions, and starts them as if they were assigned anew.
+  void StartOver();
+  void GoBack();
   void PauseAndResume();
   void CommitWhatIsDone(bool now);
   void ReportLag();

@@ -44,6 +44,10 @@ IngestorMetrics::IngestorMetrics(Metrics& metrics, const std::string& source_id,
                                           "Offset commits that failed.", source_)),
       expired_(metrics.AddCounter("penstock_kafka_records_expired_total",
                                   "Records that Kafka deleted before they were read.", source_)),
+      began_anew_(metrics.AddCounter("penstock_kafka_partitions_begun_anew_total",
+                                     "Partitions whose offsets were reset by hand or whose topic "
+                                     "was made anew: they begin as another origin.",
+                                     source_)),
       returned_(metrics.AddCounter("penstock_ingestor_rows_returned_total",
                                    "Records read and left to the partition's next owner.",
                                    source_)),
@@ -57,6 +61,13 @@ IngestorMetrics::IngestorMetrics(Metrics& metrics, const std::string& source_id,
                                             "Partitions that this process reads.", source_)),
       in_flight_(metrics.AddGauge("penstock_ingestor_rows_in_flight",
                                   "Records read and not yet acknowledged by JetStream.", source_)) {
+  for (std::size_t i = 0; i < kLossReasons; ++i) {
+    gone_back_[i] = metrics.AddCounter(
+        "penstock_ingestor_gone_back_total",
+        "Times that a partition was read again from its committed offset, since rows were lost on "
+        "the way.",
+        {source_.front(), {"reason", std::string(ToText(static_cast<LossReason>(i)))}});
+  }
   account_ = metrics.OnScrape([this] {
     double left = rows_in_.value() - rows_out_.value() - returned_.value() - dead_lettered_.total();
     in_flight_.Set(left);
@@ -123,6 +134,34 @@ void IngestorMetrics::CommitRefused(const Error& error) {
   commits_refused_.Add();
   log_.LogFor("commit", LogLevel::kWarn, "Kafka did not take a commit: it is tried again.",
               {{"error", error.detail}});
+}
+
+void IngestorMetrics::GoesBack(std::int32_t partition, Offset from, LossReason reason) {
+  gone_back_.at(static_cast<std::size_t>(reason)).Add();
+  Log(LogLevel::kWarn,
+      "Rows were lost on their way: the partition is read again from its committed offset.",
+      {{"topic", topic_}, {"partition", partition}, {"from", from}, {"lost", ToText(reason)}});
+}
+
+void IngestorMetrics::BeganAnew(std::int32_t partition, const Origin& origin,
+                                const std::string& why) {
+  began_anew_.Add();
+  Log(LogLevel::kWarn, why,
+      {{"topic", topic_},
+       {"partition", partition},
+       {"generation", origin.generation},
+       {"incarnation", origin.incarnation}});
+}
+
+void IngestorMetrics::StreamNotSeen(const std::string& stream, const Error& error) {
+  log_.LogFor("stream_not_seen", LogLevel::kWarn, "JetStream does not tell of a stream.",
+              {{"stream", stream}, {"error", error.detail}});
+}
+
+void IngestorMetrics::RecordNotWritten(std::int32_t partition, const Error& error) {
+  log_.LogFor("record", LogLevel::kWarn,
+              "The partition's record cannot be written: after a restart more is read again.",
+              {{"partition", partition}, {"error", error.detail}});
 }
 
 void IngestorMetrics::Expired(std::int32_t partition, std::uint64_t records) {

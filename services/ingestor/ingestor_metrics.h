@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -7,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "ingestor/commit_tracker.h"
 #include "model/dead_letter.h"
 #include "model/ids.h"
 #include "stage/dead_letter_counters.h"
@@ -35,6 +37,14 @@ class IngestorMetrics {
   void Paused(bool paused, std::size_t partitions);
   void Committed(std::size_t partitions);
   void CommitRefused(const Error& error);
+  /// The partition is read again from what is committed, since something of it was lost.
+  void GoesBack(std::int32_t partition, Offset from, LossReason reason);
+  /// A partition begins as another generation or incarnation than it had.
+  void BeganAnew(std::int32_t partition, const Origin& origin, const std::string& why);
+  /// The server did not tell of a stream.
+  void StreamNotSeen(const std::string& stream, const Error& error);
+  /// What the next owner has to know could not be written.
+  void RecordNotWritten(std::int32_t partition, const Error& error);
   /// Kafka deleted records that nobody had read.
   void Expired(std::int32_t partition, std::uint64_t records);
   void Trouble(const Error& error);
@@ -65,6 +75,8 @@ class IngestorMetrics {
   Counter commits_;
   Counter commits_refused_;
   Counter expired_;
+  std::array<Counter, kLossReasons> gone_back_;
+  Counter began_anew_;
   Counter returned_;
   Counter backpressure_seconds_;
   Gauge paused_partitions_;

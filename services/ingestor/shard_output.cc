@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ingestor/record_mark.h"
 #include "protocol/batch_codec.h"
 #include "telemetry/log.h"
 
@@ -94,7 +95,9 @@ void ShardOutput::Extend(PartitionStay& partition, Offset offset, std::int64_t t
     in_shard.sent_clock_ms = partition.clock.NowMs(parts_.clock);
   }
   Section& section = SectionOf(partition);
-  if (section.runs.empty()) parts_.tracker.Open(partition.stay, options_.shard, offset);
+  if (section.runs.empty()) {
+    parts_.tracker.Open(partition.stay, options_.shard, offset, MarkBefore(partition));
+  }
   section.Add(offset, outcome);
   in_shard.after = offset;
   partition.clock.Took(timestamp_ms);
@@ -264,11 +267,24 @@ Status ShardOutput::Answer(Result<io::PublishAck> answer) {
     Send();
     return Done{};
   }
-  for (const auto& [stay, last] : sending.sections) parts_.tracker.Seal(stay, options_.shard, last);
+  Acknowledged(answer.value());
   if (parts_.room != nullptr) parts_.room->Published(options_.shard, sending.batch.size());
   parts_.metrics.Published(sending.rows, sending.batch.size(), parts_.clock.Now() - sending.sent);
   sending_.reset();
   return Done{};
+}
+
+void ShardOutput::Acknowledged(const io::PublishAck& ack) {
+  if (ack.seq <= acknowledged_) parts_.tracker.Lose(options_.shard, LossReason::kStream);
+  acknowledged_ = ack.seq;
+  Position position{.created_ns = 0, .seq = ack.seq, .digest = protocol::DigestOf(sending_->batch)};
+  if (parts_.watch != nullptr) {
+    parts_.watch->Acknowledged(options_.shard, ack.seq);
+    position.created_ns = parts_.watch->CreatedNs(options_.shard);
+  }
+  for (const auto& [stay, last] : sending_->sections) {
+    parts_.tracker.Seal(stay, options_.shard, last, position);
+  }
 }
 
 }  // namespace penstock::ingestor

@@ -15,6 +15,8 @@
 #include "ingestor/partition_clock.h"
 #include "ingestor/sink_view.h"
 #include "ingestor/stream_room.h"
+#include "ingestor/stream_watch.h"
+#include "io/record_source.h"
 #include "io/stream.h"
 #include "model/batch.h"
 #include "model/dead_letter.h"
@@ -39,6 +41,9 @@ struct PartitionStay {
   CommitTracker::Stay stay;
   Offset start;  ///< What was committed when the stay began.
   Origin origin;
+  /// The last record before the one at hand: itself, or (null) its mark.
+  const io::Record* previous = nullptr;
+  std::optional<RecordMark> before{};
   PartitionClock clock{};
   std::vector<InShard> shards;
 };
@@ -75,6 +80,8 @@ class ShardOutput {
     IngestorMetrics& metrics;
     /// Null: batches are sent as long as the stream takes them.
     StreamRoom* room = nullptr;
+    /// Null: nobody looks after the streams.
+    StreamWatch* watch = nullptr;
   };
   using AnswerCallback = std::function<void(ShardId, Result<io::PublishAck>)>;
   /// Null: the stay has ended.
@@ -130,6 +137,7 @@ class ShardOutput {
   std::size_t RawLimit() const;
   void Seal();
   void Send();
+  void Acknowledged(const io::PublishAck& ack);
 
   const Options options_;
   Parts parts_;
@@ -146,6 +154,7 @@ class ShardOutput {
   Clock::Time next_look_ = Clock::Time::min();  // For room, where it was missing.
   double compression_ = 1.0;  // Compressed bytes for each raw one, of the last batches.
   std::optional<Sending> sending_;
+  StreamSeq acknowledged_{0};
   Backoff backoff_{std::chrono::milliseconds(20), std::chrono::seconds(2)};
 };
 

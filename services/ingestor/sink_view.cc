@@ -40,16 +40,16 @@ Status SinkView::Start(std::stop_token stop) {
 }
 
 void SinkView::Take(ShardId shard, const ShardRecord& record) {
-  births_[shard.rep()].store(record.birth);
+  const std::uint64_t before = births_[shard.rep()].exchange(record.birth);
+  if (before != 0 && before != record.birth) tracker_.Lose(shard, LossReason::kRecord);
   if (join_) {
     if (record.join) TakeJoin(shard, *record.join);
     return;
   }
   for (const auto& [origin, progress] : record.progress) {
-    if (origin.source_id == source_id_) {
-      tracker_.Confirm(origin.partition, shard, progress.confirmed);
-    }
+    if (origin.source_id == source_id_) tracker_.Confirm(origin, shard, progress.confirmed);
   }
+  tracker_.Passed(shard, record.input.value_or(record.position));
 }
 
 void SinkView::TakeJoin(ShardId shard, const JoinCheckpoint& checkpoint) {
@@ -57,11 +57,10 @@ void SinkView::TakeJoin(ShardId shard, const JoinCheckpoint& checkpoint) {
     for (const TakenIn& taken : side->taken) {
       if (taken.origin.source_id != source_id_) continue;
       const Offset last = (join_->after_window ? taken.settled : taken.now).last;
-      const std::int32_t partition = taken.origin.partition;
       if (join_->shuffled) {
-        TakeShuffled(shard, {partition, taken.writer}, last);
+        TakeShuffled(shard, {taken.origin, taken.writer}, last);
       } else if (taken.writer == shard) {
-        tracker_.Confirm(partition, shard, last);
+        tracker_.Confirm(taken.origin, shard, last);
       }
     }
   }

@@ -26,8 +26,9 @@ struct JoinCommit {
   bool after_window = false;
 };
 
-/// The sinks' records as the ingestor sees them: the birth that its sections carry, and the
-/// progress that lets Kafka's offset be committed. Thread-safe.
+/// The sinks' records as the ingestor sees them: the birth that its sections carry, the progress
+/// that lets Kafka's offset be committed, and what shows that rows were lost on the way.
+/// Thread-safe.
 ///
 /// In front of a join a record is done when the join has taken it in and the sink has confirmed
 /// what says so; where a transform shuffles, in every shard.
@@ -43,8 +44,8 @@ class SinkView {
   std::uint64_t Birth(ShardId shard) const { return births_[shard.rep()].load(); }
 
  private:
-  /// A partition's records that were sent to one shard.
-  using Share = std::pair<std::int32_t, ShardId>;
+  /// An origin's records that were sent to one shard.
+  using Share = std::pair<Origin, ShardId>;
 
   void Take(ShardId shard, const ShardRecord& record);
   void TakeJoin(ShardId shard, const JoinCheckpoint& checkpoint);

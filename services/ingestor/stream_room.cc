@@ -1,7 +1,6 @@
 #include "ingestor/stream_room.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace penstock::ingestor {
 
@@ -12,20 +11,10 @@ constexpr std::uint64_t kMessageBytes = 128;
 
 }  // namespace
 
-StreamRoom::StreamRoom(io::Streams& streams, std::vector<std::string> names)
-    : streams_(streams), names_(std::move(names)), rooms_(names_.size()) {}
-
-void StreamRoom::Look() {
-  for (std::size_t shard = 0; shard < names_.size(); ++shard) {
-    Room& room = rooms_[shard];
-    // Before the question: what is published meanwhile may count twice, never not at all.
-    const std::uint64_t published = room.published;
-    const auto state = streams_.State(names_[shard]);
-    if (!state.ok()) continue;
-    const std::uint64_t most = state.value().max_bytes / 10 * 9;
-    const std::uint64_t left = most - std::min(most, state.value().bytes);
-    room.limit = state.value().max_bytes == 0 ? UINT64_MAX : published + left;
-  }
+void StreamRoom::Seen(ShardId shard, std::uint64_t published, const io::StreamState& state) {
+  const std::uint64_t most = state.max_bytes / 10 * 9;
+  const std::uint64_t left = most - std::min(most, state.bytes);
+  rooms_[shard.rep()].limit = state.max_bytes == 0 ? UINT64_MAX : published + left;
 }
 
 void StreamRoom::Published(ShardId shard, std::size_t bytes) {

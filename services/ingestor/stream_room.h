@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "io/stream.h"
@@ -14,15 +13,15 @@ namespace penstock::ingestor {
 /// Whether the streams in front of a join have room for rows. A tenth of each is left to the
 /// clocks: in a stream that is full of rows time could not go on, and nothing would ever leave it.
 ///
-/// Between two looks at the server it counts what this process adds. Thread-safe.
+/// Between two looks at the server, which StreamWatch has, it counts what this process adds.
+/// Thread-safe.
 class StreamRoom {
  public:
-  /// One stream a shard.
-  StreamRoom(io::Streams& streams, std::vector<std::string> names);
+  explicit StreamRoom(std::uint32_t shards) : rooms_(shards) {}
 
-  /// Asks the server about every stream; one that it does not tell of stays as it was known. About
-  /// once a second; one thread.
-  void Look();
+  /// The shard's stream looks like this; `published` was asked for before the server was.
+  void Seen(ShardId shard, std::uint64_t published, const io::StreamState& state);
+  std::uint64_t published(ShardId shard) const { return rooms_[shard.rep()].published; }
   /// So many bytes were added since.
   void Published(ShardId shard, std::size_t bytes);
   bool Has(ShardId shard) const;
@@ -33,8 +32,6 @@ class StreamRoom {
     std::atomic<std::uint64_t> limit{UINT64_MAX};  // There is room as long as less is published.
   };
 
-  io::Streams& streams_;
-  const std::vector<std::string> names_;
   std::vector<Room> rooms_;  // By shard.
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/thread.h"
+#include "ingestor/record_mark.h"
 #include "protocol/names.h"
 #include "telemetry/log.h"
 
@@ -64,8 +65,8 @@ void Worker::Post(Event event) {
   changed_.notify_all();
 }
 
-void Worker::AddPartition(CommitTracker::Stay stay, Offset start) {
-  Post(Added{stay, start});
+void Worker::AddPartition(CommitTracker::Stay stay, CommitTracker::Beginning beginning) {
+  Post(Added{stay, std::move(beginning)});
 }
 
 void Worker::RemovePartition(std::int32_t partition) {
@@ -205,13 +206,22 @@ void Worker::Handle(Event event) {
 void Worker::Handle(const Added& added) {
   Partition& partition = partitions_[added.stay.partition];
   DropChunks(partition);
-  partition.stay.stay = added.stay;
-  partition.stay.start = added.start;
-  partition.stay.origin = options_.origin;
-  partition.stay.origin.partition = added.stay.partition;
-  partition.stay.clock = {};
-  partition.stay.shards.assign(options_.shards, {.after = Before(added.start)});
-  partition.next = added.start;
+  const CommitTracker::Beginning& beginning = added.beginning;
+  partition.stay = {.stay = added.stay,
+                    .start = beginning.committed.next,
+                    .origin = beginning.origin,
+                    .shards = {}};
+  if (beginning.read_from == beginning.committed.next) {
+    partition.stay.before = beginning.committed.before;
+  }
+  // A section goes on where the shard's last one has ended, by whomever it was sent.
+  partition.stay.shards.assign(options_.shards, {.after = Before(beginning.committed.next)});
+  for (const PublishedInShard& published : beginning.published) {
+    if (published.shard.rep() >= options_.shards) continue;
+    Offset& after = partition.stay.shards[published.shard.rep()].after;
+    after = std::clamp(published.last, after, Before(beginning.read_from));
+  }
+  partition.next = beginning.read_from;
   partition.end.reset();
   partition.paused = false;
   next_clocks_ = Clock::Time::min();
@@ -259,7 +269,7 @@ bool Worker::ProcessAll() {
 void Worker::PassEnd(Partition& partition) {
   // Behind a pause there may be more, and the end is told again.
   if (!partition.paused) partition.stay.clock.ReachedEnd(parts_.clock);
-  parts_.tracker.Advance(partition.stay.stay, *partition.end);
+  parts_.tracker.Advance(partition.stay.stay, {*partition.end, MarkBefore(partition.stay)});
   partition.end.reset();
 }
 
@@ -268,18 +278,24 @@ bool Worker::ProcessChunk(Partition& partition) {
   const std::size_t before = partition.next_record;
   while (partition.next_record < chunk.records().size() &&
          TakeRecord(partition, chunk, partition.next_record)) {
-    partition.next = Next(chunk.records()[partition.next_record].offset);
+    const io::Record& taken = chunk.records()[partition.next_record];
+    partition.next = Next(taken.offset);
+    partition.stay.previous = &taken;
     ++partition.next_record;
   }
   const bool progressed = partition.next_record > before;
   // Sections are open for all of these, so the committable offset cannot run ahead.
-  if (progressed) parts_.tracker.Advance(partition.stay.stay, partition.next);
+  if (progressed) {
+    parts_.tracker.Advance(partition.stay.stay, {partition.next, MarkBefore(partition.stay)});
+  }
   if (partition.next_record == chunk.records().size()) FinishChunk(partition);
   return progressed;
 }
 
 void Worker::FinishChunk(Partition& partition) {
   queued_bytes_.fetch_sub(partition.chunks.front()->bytes(), std::memory_order_relaxed);
+  partition.stay.before = MarkBefore(partition.stay);
+  partition.stay.previous = nullptr;
   partition.chunks.pop_front();
   partition.next_record = 0;
 }

@@ -40,7 +40,6 @@ class Worker {
     std::string name;
     std::uint32_t shards = 0;
     Hop hop = Hop::kIn;           ///< Where it sends to.
-    Origin origin;                ///< Of every partition, but for the number.
     ShardOutput::Options output;  ///< Of every shard, but for the shard and its subject.
   };
 
@@ -50,7 +49,7 @@ class Worker {
 
   void Start();
 
-  void AddPartition(CommitTracker::Stay stay, Offset start);
+  void AddPartition(CommitTracker::Stay stay, CommitTracker::Beginning beginning);
   /// Forgets its records that are not in a batch yet; they are read again by whoever owns it next.
   void RemovePartition(std::int32_t partition);
   void Deliver(std::unique_ptr<io::RecordChunk> chunk);
@@ -72,7 +71,7 @@ class Worker {
  private:
   struct Added {
     CommitTracker::Stay stay;
-    Offset start;
+    CommitTracker::Beginning beginning;
   };
   struct Removed {
     std::int32_t partition;

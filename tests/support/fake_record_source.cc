@@ -105,6 +105,17 @@ io::Watermarks FakeKafka::Marks(std::int32_t partition) const {
   return {.low = Offset(At(partition).low), .high = Offset(At(partition).end)};
 }
 
+Result<std::unique_ptr<io::RecordChunk>> FakeKafka::Fetch(std::int32_t partition,
+                                                          Offset offset) const {
+  const std::lock_guard lock(mutex_);
+  if (!reachable_) return Unavailable();
+  const auto found = At(partition).records.find(offset.rep());
+  if (found == At(partition).records.end()) return std::unique_ptr<io::RecordChunk>();
+  auto chunk = std::make_unique<FakeChunk>(partition);
+  chunk->Add(offset.rep(), found->second);
+  return std::unique_ptr<io::RecordChunk>(std::move(chunk));
+}
+
 std::optional<io::CommittedOffset> FakeKafka::Committed(std::int32_t partition) const {
   const std::lock_guard lock(mutex_);
   return At(partition).committed;

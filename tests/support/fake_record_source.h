@@ -62,6 +62,8 @@ class FakeKafka {
   void MakeAnew();
   void AddPartitions(std::int32_t to_partitions);
   io::Watermarks Marks(std::int32_t partition) const;
+  /// As io::RecordFetcher::Fetch.
+  Result<std::unique_ptr<io::RecordChunk>> Fetch(std::int32_t partition, Offset offset) const;
 
   // The group's commits.
   std::optional<io::CommittedOffset> Committed(std::int32_t partition) const;

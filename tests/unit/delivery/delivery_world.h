@@ -15,7 +15,9 @@
 
 #include "base/wait.h"
 #include "ingestor/ingestor.h"
+#include "ingestor/partition_starts.h"
 #include "ingestor/sink_view.h"
+#include "ingestor/stream_watch.h"
 #include "json/dead_letter_json.h"
 #include "protocol/names.h"
 #include "protocol/shard_record_codec.h"
@@ -204,6 +206,19 @@ class World {
       good_.insert(id);
     }
   }
+  std::vector<io::StreamConfig> InConfigs() const {
+    std::vector<io::StreamConfig> configs;
+    for (const ShardId shard : AllShards()) {
+      configs.push_back({.name = protocol::StreamName(kPipeline, protocol::Hop::kIn, shard),
+                         .subjects = {protocol::Subject(kPipeline, protocol::Hop::kIn, shard)}});
+    }
+    return configs;
+  }
+  std::vector<std::string> InStreams() const {
+    std::vector<std::string> names;
+    for (const io::StreamConfig& config : InConfigs()) names.push_back(config.name);
+    return names;
+  }
   SourcePlan Plan() const {
     SourcePlan plan;
     plan.source_id = "s";
@@ -234,14 +249,17 @@ class World::IngestorLife {
         source_(world.kafka_.Join(50)),
         tracker_(kShards),
         sinks_(bucket_, kShards, "s", tracker_, SystemClock()),
-        metrics_(registry_, "s", "t") {
+        metrics_(registry_, "s", "t"),
+        watch_(world.InConfigs(),
+               {.name = protocol::DeadLetterStream(kPipeline),
+                .subjects = {"penstock." + kPipeline + ".dlq.>"}},
+               {.streams = streams_, .tracker = tracker_, .metrics = metrics_}) {
     streams_.faults().Roll(seed, 0.02, 0.05);
     EXPECT_TRUE(sinks_.Start({}).ok());
     for (int i = 0; i < 2; ++i) {
       ingestor::Worker::Options options;
       options.name = "worker";
       options.shards = kShards;
-      options.origin = {"s", "t", 0, 1, 1};
       options.output.pipeline_id = kPipeline;
       options.output.shards = kShards;
       options.output.dead_letter_subject = protocol::DeadLetterSubject(kPipeline, "ingestor");
@@ -252,15 +270,29 @@ class World::IngestorLife {
       auto reader = ingestor::RecordReader::Make({.plan = world.Plan(), .shards = kShards});
       workers_.push_back(std::make_unique<ingestor::Worker>(
           options, std::move(reader).value(),
-          ingestor::ShardOutput::Parts{streams_, tracker_, sinks_, SystemClock(), metrics_}));
+          ingestor::ShardOutput::Parts{streams_, tracker_, sinks_, SystemClock(), metrics_, nullptr,
+                                       &watch_}));
     }
-    ingestor_.emplace(
-        ingestor::Ingestor::Options{.topic = "t",
-                                    .initial_offset = {},
-                                    .queue_bytes = 4000,
-                                    .commit_interval = std::chrono::milliseconds(3),
-                                    .drain_limit = {}},
-        ingestor::Ingestor::Parts{*source_, workers_, tracker_, SystemClock(), metrics_, health_});
+    starts_.emplace(
+        ingestor::PartitionStarts::Options{
+            .source_id = "s", .topic = "t", .initial_offset = {}, .streams = world.InStreams()},
+        ingestor::PartitionStarts::Parts{
+            .source = *source_,
+            .fetch = [&world](std::int32_t partition, Offset offset,
+                              Clock::Time) { return world.kafka_.Fetch(partition, offset); },
+            .bucket = bucket_,
+            .streams = streams_,
+            .tracker = tracker_,
+            .clock = SystemClock(),
+            .metrics = metrics_});
+    looking_ = std::jthread([this](std::stop_token stop) {
+      while (WaitUntil(SystemClock().Now() + std::chrono::milliseconds(5), stop)) watch_.Look();
+    });
+    ingestor_.emplace(ingestor::Ingestor::Options{.queue_bytes = 4000,
+                                                  .commit_interval = std::chrono::milliseconds(3),
+                                                  .drain_limit = {}},
+                      ingestor::Ingestor::Parts{*source_, workers_, tracker_, *starts_,
+                                                SystemClock(), metrics_, health_});
     thread_ = std::jthread([this](std::stop_token stop) {
       const Status ran = ingestor_->Run(stop);
       EXPECT_TRUE(ran.ok()) << ran.error().detail;
@@ -275,6 +307,7 @@ class World::IngestorLife {
                            .times = -1});
     thread_.request_stop();
     thread_.join();
+    looking_ = {};
     workers_.clear();
   }
 
@@ -288,7 +321,10 @@ class World::IngestorLife {
   ingestor::IngestorMetrics metrics_;
   Health health_;
   std::vector<std::unique_ptr<ingestor::Worker>> workers_;
+  ingestor::StreamWatch watch_;
+  std::optional<ingestor::PartitionStarts> starts_;
   std::optional<ingestor::Ingestor> ingestor_;
+  std::jthread looking_;
   std::jthread thread_;
 };
 

@@ -52,9 +52,10 @@ class ClocksTest : public ::testing::Test {
 
   PartitionStay& Add(std::int32_t number) {
     PartitionStay& partition = partitions_[number] = {};
-    partition.stay = tracker_.Start(number, Offset(0));
-    partition.start = Offset(0);
     partition.origin = {"s", "t", number, 1, 1};
+    partition.stay = tracker_.Start(
+        {.origin = partition.origin, .committed = {Offset(0)}, .read_from = Offset(0)});
+    partition.start = Offset(0);
     partition.shards.assign(1, {});
     return partition;
   }
@@ -62,7 +63,10 @@ class ClocksTest : public ::testing::Test {
               const std::string& text = "x") {
     const Cell cell = Cell::String(text);
     output_->AppendRow(partition, Offset(offset), timestamp_ms, std::span(&cell, 1), text.size());
-    tracker_.Advance(partition.stay, Offset(offset + 1));
+    tracker_.Advance(partition.stay, {Offset(offset + 1)});
+  }
+  void Look() {
+    room_.Seen(ShardId(0), room_.published(ShardId(0)), streams_.State(kStream).value());
   }
   bool Tell() {
     std::vector<PartitionStay*> all;
@@ -95,7 +99,7 @@ class ClocksTest : public ::testing::Test {
             .PublishAndWait(
                 {.subject = kSubject, .data = filler_, .expected_last = {}, .message_id = {}}, {})
             .ok());
-    room_.Look();
+    Look();
   }
 
   ManualClock clock_;
@@ -105,7 +109,7 @@ class ClocksTest : public ::testing::Test {
   SinkView sinks_{bucket_, 1, "s", tracker_, clock_};
   Metrics registry_;
   IngestorMetrics metrics_{registry_, "s", "t"};
-  StreamRoom room_{streams_, {kStream}};
+  StreamRoom room_{1};
   std::map<std::int32_t, PartitionStay> partitions_;
   std::vector<Result<io::PublishAck>> answers_;
   std::string filler_;
@@ -167,9 +171,9 @@ TEST_F(ClocksTest, ASectionWithoutRecordsIsNothingToCommit) {
   clock_.Advance(milliseconds(1000));
   ASSERT_TRUE(Tell());
   Answer();
-  EXPECT_EQ(tracker_.Committable(0), Offset(0));
-  tracker_.Confirm(0, ShardId(0), Offset(0));
-  EXPECT_EQ(tracker_.Committable(0), Offset(1));
+  EXPECT_EQ(tracker_.Committable(0)->next, Offset(0));
+  tracker_.Confirm({"s", "t", 0, 1, 1}, ShardId(0), Offset(0));
+  EXPECT_EQ(tracker_.Committable(0)->next, Offset(1));
   // And it may grow: then it is.
   streams_.HoldAnswers();
   ASSERT_TRUE(Tell());
@@ -177,12 +181,12 @@ TEST_F(ClocksTest, ASectionWithoutRecordsIsNothingToCommit) {
   Append(partition, 1, 2000);
   streams_.ReleaseAnswers();
   Answer();
-  EXPECT_EQ(tracker_.Committable(0), Offset(1));
+  EXPECT_EQ(tracker_.Committable(0)->next, Offset(1));
   Send();
   EXPECT_EQ(Batches().back().back().after, Offset(0));
   EXPECT_EQ(Batches().back().back().rows(), 1U);
-  tracker_.Confirm(0, ShardId(0), Offset(1));
-  EXPECT_EQ(tracker_.Committable(0), Offset(2));
+  tracker_.Confirm({"s", "t", 0, 1, 1}, ShardId(0), Offset(1));
+  EXPECT_EQ(tracker_.Committable(0)->next, Offset(2));
 }
 
 // What is left of a stay that has ended disturbs neither the next one nor the commit.
@@ -201,9 +205,9 @@ TEST_F(ClocksTest, AnEndedPartitionsClockGoesAsItWas) {
   Send();
   ASSERT_EQ(Batches().size(), 3U);
   EXPECT_EQ(Batches()[2][0].clock_ms, 1000);
-  EXPECT_EQ(tracker_.Committable(0), std::nullopt);
-  tracker_.Start(0, Offset(0));
-  EXPECT_EQ(tracker_.Committable(0), Offset(0));
+  EXPECT_FALSE(tracker_.Committable(0));
+  tracker_.Start({.origin = {"s", "t", 0, 1, 1}, .committed = {Offset(0)}, .read_from = Offset(0)});
+  EXPECT_EQ(tracker_.Committable(0)->next, Offset(0));
 }
 
 TEST_F(ClocksTest, InAFullStreamRowsWaitAndClocksGo) {
@@ -226,10 +230,10 @@ TEST_F(ClocksTest, InAFullStreamRowsWaitAndClocksGo) {
   EXPECT_EQ(told[0].last, Offset(0));
   EXPECT_EQ(told[0].clock_ms, 1000) << "of what waits it must not speak";
   EXPECT_EQ(told[1].clock_ms, clock_.WallMs());
-  EXPECT_EQ(tracker_.Committable(0), Offset(0));
+  EXPECT_EQ(tracker_.Committable(0)->next, Offset(0));
 
   ASSERT_TRUE(streams_.Trim(kStream, StreamSeq(3)).ok());
-  room_.Look();
+  Look();
   Send();
   ASSERT_EQ(Batches().back().size(), 1U);
   EXPECT_EQ(Batches().back()[0].after, Offset(0)) << "no gap";
@@ -266,7 +270,7 @@ TEST_F(ClocksTest, NoClockSpeaksOfRecordsThatComeAfterIt) {
           room_.Published(ShardId(0), 2 * kStreamBytes);
           break;
         case 5:
-          room_.Look();
+          Look();
           break;
         default:
           if (output_->CanTake(1)) Append(partition, next[number]++, ++timestamp_ms);
@@ -274,7 +278,7 @@ TEST_F(ClocksTest, NoClockSpeaksOfRecordsThatComeAfterIt) {
       clock_.Advance(milliseconds(random() % 100));
     }
     Answer();
-    room_.Look();
+    Look();
     Send();
 
     std::map<std::int32_t, std::int64_t> clocks;

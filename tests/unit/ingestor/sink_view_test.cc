@@ -19,13 +19,16 @@ class SinkViewTest : public ::testing::Test {
     view_.emplace(bucket_, kShards, "orders", tracker_, SystemClock(), join);
     ASSERT_TRUE(view_->Start({}).ok());
     // One section in each of the shards: 0 to 9, 10 to 19, 20 to 29.
-    stay_ = tracker_.Start(4, Offset(0));
+    stay_ = tracker_.Start(
+        {.origin = {"orders", "t", 4, 1, 1}, .committed = {Offset(0)}, .read_from = Offset(0)});
     for (std::uint32_t shard = 0; shard < kShards; ++shard) {
       tracker_.Open(stay_, ShardId(shard), Offset(shard * 10));
-      tracker_.Seal(stay_, ShardId(shard), Offset(shard * 10 + 9));
+      tracker_.Seal(stay_, ShardId(shard), Offset(shard * 10 + 9), At(shard + 1));
     }
-    tracker_.Advance(stay_, Offset(30));
+    tracker_.Advance(stay_, {Offset(30)});
   }
+
+  static Position At(std::uint64_t seq) { return {.created_ns = 1, .seq = StreamSeq(seq)}; }
 
   static TakenIn Taken(ShardId writer, std::int64_t now, std::int64_t settled = -1) {
     TakenIn taken;
@@ -48,7 +51,7 @@ class SinkViewTest : public ::testing::Test {
     ASSERT_TRUE(bucket_.Update(key, protocol::EncodeShardRecord(record), entry.revision).ok());
     bucket_.TellWatches();
   }
-  std::int64_t Committable() { return tracker_.Committable(4)->rep(); }
+  std::int64_t Committable() { return tracker_.Committable(4)->next.rep(); }
 
   FakeKeyValue bucket_{FakeKeyValue::Telling::kByHand};
   CommitTracker tracker_{kShards};
@@ -65,6 +68,50 @@ TEST_F(SinkViewTest, WithoutAJoinTheProgressCounts) {
   ASSERT_TRUE(bucket_.Update(key, protocol::EncodeShardRecord(record), revision).ok());
   bucket_.TellWatches();
   EXPECT_EQ(Committable(), 10);
+}
+
+// The sink has come past a message of ours and has not taken its rows.
+TEST_F(SinkViewTest, WhatTheSinkHasPassedAndNotTakenIsLost) {
+  Start(std::nullopt);
+  const std::string key = protocol::ShardRecordKey(ShardId(1));
+  ShardRecord record = protocol::DecodeShardRecord(bucket_.Get(key).value()->value).value();
+  const auto write = [&] {
+    const auto revision = bucket_.Get(key).value()->revision;
+    ASSERT_TRUE(bucket_.Update(key, protocol::EncodeShardRecord(record), revision).ok());
+    bucket_.TellWatches();
+  };
+  record.position = At(1);
+  write();
+  record.position = {.created_ns = 7, .seq = StreamSeq(20), .digest = 0};
+  write();
+  EXPECT_TRUE(tracker_.TakeLost().empty()) << "not that far, or in another stream";
+  // With a transform its own position is in another stream than our messages.
+  record.input = At(1);
+  write();
+  EXPECT_TRUE(tracker_.TakeLost().empty());
+  record.input = At(2);
+  write();
+  const auto lost = tracker_.TakeLost();
+  ASSERT_EQ(lost.size(), 1U);
+  EXPECT_EQ(lost.front().partition, 4);
+  EXPECT_EQ(lost.front().reason, LossReason::kPassed);
+  EXPECT_TRUE(tracker_.TakeLost().empty()) << "said once";
+}
+
+TEST_F(SinkViewTest, ARecordMadeAnewTakesBackWhatWasConfirmed) {
+  Start(std::nullopt);
+  const std::string key = protocol::ShardRecordKey(ShardId(0));
+  ShardRecord record = protocol::DecodeShardRecord(bucket_.Get(key).value()->value).value();
+  record.progress[{"orders", "t", 4, 1, 1}].confirmed = Offset(5);
+  ++record.birth;
+  ASSERT_TRUE(
+      bucket_.Update(key, protocol::EncodeShardRecord(record), bucket_.Get(key).value()->revision)
+          .ok());
+  bucket_.TellWatches();
+  const auto lost = tracker_.TakeLost();
+  ASSERT_EQ(lost.size(), 1U);
+  EXPECT_EQ(lost.front().reason, LossReason::kRecord);
+  EXPECT_EQ(tracker_.Confirmed({"orders", "t", 4, 1, 1}, ShardId(0)), Offset(5));
 }
 
 TEST_F(SinkViewTest, ARecordIsDoneWhenItsShardsJoinHasTakenItIn) {

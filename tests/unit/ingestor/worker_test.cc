@@ -44,7 +44,6 @@ class WorkerTest : public ::testing::Test {
     options.name = "worker";
     options.shards = kShards;
     options.hop = hop;
-    options.origin = {"s", "t", 0, 1, 1};
     options.output.pipeline_id = "orders";
     options.output.shards = kShards;
     options.output.dead_letter_subject = protocol::DeadLetterSubject("orders", "ingestor");
@@ -58,7 +57,9 @@ class WorkerTest : public ::testing::Test {
     worker_->Start();
   }
   void Add(std::int32_t partition) {
-    worker_->AddPartition(tracker_.Start(partition, Offset(0)), Offset(0));
+    const CommitTracker::Beginning beginning{
+        .origin = {"s", "t", partition, 1, 1}, .committed = {Offset(0)}, .read_from = Offset(0)};
+    worker_->AddPartition(tracker_.Start(beginning), beginning);
   }
   /// Of the shard, in order: (partition, clock) of the sections without records.
   std::vector<std::pair<std::int32_t, std::optional<std::int64_t>>> Told(std::uint32_t shard) {
