@@ -53,25 +53,30 @@ Status ShardKeys::Replay(const io::StreamState& log, std::stop_token stop) {
   const StreamSeq from(store_.log().seq.rep() + 1);
   Log(LogLevel::kInfo, "Reading the key log.",
       {{"shard", options_.shard}, {"from", from}, {"to", log.last}});
-  const auto reader = parts_.streams.ReadFrom(options_.stream, from);
-  Clock::Time say_at = started + kProgressInterval;
-  while (store_.log().seq < log.last) {
-    if (stop.stop_requested()) return kStopped;
-    PENSTOCK_RETURN_IF_ERROR(WithPatience(
-        parts_.clock, stop,
-        [&](const Error& error) { parts_.metrics.Waits(options_.shard, error); },
-        [&] { return ReplaySome(*reader, log.created_ns, stop); }));
-    if (parts_.clock.Now() < say_at) continue;
-    say_at = parts_.clock.Now() + kProgressInterval;
-    Log(LogLevel::kInfo, "Still reading the key log.",
-        {{"shard", options_.shard}, {"at", store_.log().seq}, {"to", log.last}});
-  }
+  PENSTOCK_RETURN_IF_ERROR(ReadUpTo(log.last, std::move(stop)));
   parts_.metrics.Rebuilt(options_.shard, parts_.clock.Now() - started);
   return Done{};
 }
 
-Status ShardKeys::ReplaySome(io::StreamReader& reader, std::int64_t created_ns,
-                             std::stop_token stop) {
+Status ShardKeys::ReadUpTo(StreamSeq last, std::stop_token stop) {
+  const auto reader =
+      parts_.streams.ReadFrom(options_.stream, StreamSeq(store_.log().seq.rep() + 1));
+  Clock::Time say_at = parts_.clock.Now() + kProgressInterval;
+  while (store_.log().seq < last) {
+    if (stop.stop_requested()) return kStopped;
+    PENSTOCK_RETURN_IF_ERROR(WithPatience(
+        parts_.clock, stop,
+        [&](const Error& error) { parts_.metrics.Waits(options_.shard, error); },
+        [&] { return ReplaySome(*reader, stop); }));
+    if (parts_.clock.Now() < say_at) continue;
+    say_at = parts_.clock.Now() + kProgressInterval;
+    Log(LogLevel::kInfo, "Still reading the key log.",
+        {{"shard", options_.shard}, {"at", store_.log().seq}, {"to", last}});
+  }
+  return Done{};
+}
+
+Status ShardKeys::ReplaySome(io::StreamReader& reader, std::stop_token stop) {
   PENSTOCK_ASSIGN_OR_RETURN(const auto messages,
                             reader.Read(kReadBytes, parts_.clock.Now() + kReadWait, stop));
   for (const io::StreamMessage& message : messages) {
@@ -81,7 +86,7 @@ Status ShardKeys::ReplaySome(io::StreamReader& reader, std::int64_t created_ns,
           fmt::format("message {} of stream {}", message.seq.rep(), options_.stream));
     }
     PENSTOCK_RETURN_IF_ERROR(
-        Store(replayed_, {.created_ns = created_ns, .seq = message.seq, .digest = 0}, stop));
+        Store(replayed_, {.created_ns = created_ns_, .seq = message.seq, .digest = 0}, stop));
   }
   return Done{};
 }
@@ -112,8 +117,14 @@ Result<io::PublishAck> ShardKeys::AppendNow() {
   return ack;
 }
 
+// Where others have appended in between (two that work on one shard at once, until one is stopped),
+// or an attempt of ours without an answer, the log is read: a store that skipped it would not read
+// it after a restart either.
 Status ShardKeys::Remember(std::span<const FirstRow> rows, std::stop_token stop) {
   if (rows.empty()) return Done{};
+  if (appended_.seq.rep() > store_.log().seq.rep() + 1) {
+    return ReadUpTo(appended_.seq, std::move(stop));
+  }
   return Store(rows, appended_, std::move(stop));
 }
 

@@ -57,7 +57,8 @@ class ShardKeys {
   Result<io::StreamState> CheckLog(bool expect_rows);
   Result<io::PublishAck> AppendNow();
   Status Replay(const io::StreamState& log, std::stop_token stop);
-  Status ReplaySome(io::StreamReader& reader, std::int64_t created_ns, std::stop_token stop);
+  Status ReadUpTo(StreamSeq last, std::stop_token stop);
+  Status ReplaySome(io::StreamReader& reader, std::stop_token stop);
   Status Store(std::span<const FirstRow> rows, const Position& log, std::stop_token stop);
 
   const Options options_;

@@ -9,6 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "base/wait.h"
+#include "operators/key_hash.h"
+#include "protocol/key_bytes.h"
+#include "protocol/key_log_codec.h"
 #include "protocol/names.h"
 #include "state/memory_key_store.h"
 #include "support/fake_key_value.h"
@@ -105,8 +108,11 @@ class ShardTransformerTest : public ::testing::Test {
     }
     std::string message;
     protocol::EncodeBatch(batch, 1, Codec::kLz4, message);
+    Publish(Hop::kIn, message);
+  }
+  void Publish(Hop hop, const std::string& message) {
     ASSERT_TRUE(server_
-                    .PublishAndWait({.subject = protocol::Subject(kPipeline, Hop::kIn, ShardId(0)),
+                    .PublishAndWait({.subject = protocol::Subject(kPipeline, hop, ShardId(0)),
                                      .data = message,
                                      .expected_last = {},
                                      .message_id = {}},
@@ -237,6 +243,26 @@ TEST_F(ShardTransformerTest, WhoIsOvertakenWritesNothingMore) {
   EXPECT_EQ(loser->shard->failure()->code, "conflict");
   EXPECT_FALSE(first->shard->failure() && second->shard->failure());
   EXPECT_EQ(Confirmed().size(), sent);
+}
+
+// Another owner that does not know yet that it is none, say. A store that says it has followed the
+// log beyond what it has read would not read it after a restart, either.
+TEST_F(ShardTransformerTest, WhatOthersAppendToTheKeyLogIsNotSkipped) {
+  const auto life = StartLife();
+  Send({1});
+  Eventually("an output", [&] { return Outputs().size() == 1; });
+  std::string key;
+  protocol::AppendKeyPart(key, Cell::Int64(7));
+  const FirstRow row{
+      .key = operators::KeyHashOf(key), .id = {1, 5, Offset(100)}, .timestamp_ms = 5000};
+  std::string message;
+  protocol::EncodeKeyLog(std::span(&row, 1), message);
+  Publish(Hop::kKeys, message);
+  Send({2});
+  Eventually("the next", [&] { return Outputs().size() == 2; });
+  Send({7});
+  Eventually("the last", [&] { return Outputs().size() == 3; });
+  EXPECT_EQ(Count(Outcome::kDuplicate), 1U);
 }
 
 TEST_F(ShardTransformerTest, AnAnswerThatIsLostIsNoSecondOutput) {
