@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/planted_bug.h"
+
 namespace penstock::ingestor {
 
 std::string_view ToText(LossReason reason) {
@@ -128,6 +130,7 @@ std::optional<CommitTracker::Place> CommitTracker::Committable(std::int32_t part
   const auto found = partitions_.find(partition);
   if (found == partitions_.end()) return std::nullopt;
   const Place* lowest = &found->second.next;
+  if (IsPlanted(PlantedBug::kCommitBeforeAck)) return *lowest;
   for (const auto& [shard, sections] : found->second.open) {
     if (!sections.empty() && sections.front().first.next < lowest->next) {
       lowest = &sections.front().first;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/patience.h"
+#include "base/planted_bug.h"
 #include "telemetry/log.h"
 
 namespace penstock::sink {
@@ -94,6 +95,9 @@ Status BlockInserter::InsertPiece(const Piece& piece) {
   }
   waiting_.End();
   unanswered_.End();
+  if (IsPlanted(PlantedBug::kInsertBeforeIntent) && !block_.recorded) {
+    PENSTOCK_RETURN_IF_ERROR(Record({}));
+  }
   // Recorded with the next write: until then a repeat is dropped by its token.
   MarkDone(block_.intent, piece.path);
   return Done{};
@@ -107,7 +111,8 @@ Result<PreparedBlock> BlockInserter::Prepare(const Piece& piece) {
     if (const auto trouble = LearnPartitions()) PENSTOCK_RETURN_IF_ERROR(Pause(*trouble));
   }
   PENSTOCK_ASSIGN_OR_RETURN(PreparedBlock prepared, Convert(piece));
-  if (!block_.recorded || !prepared.bad_rows.empty()) {
+  const bool must_be_recorded = !block_.recorded && !IsPlanted(PlantedBug::kInsertBeforeIntent);
+  if (must_be_recorded || !prepared.bad_rows.empty()) {
     PENSTOCK_RETURN_IF_ERROR(Record(std::exchange(prepared.bad_rows, {})));
   }
   return prepared;

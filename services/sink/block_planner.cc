@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/planted_bug.h"
 #include "protocol/shard_record_codec.h"
 
 namespace penstock::sink {
@@ -16,7 +17,9 @@ BlockPlanner::BlockPlanner(std::string pipeline_id, ShardId shard, Limits limits
       limits_(limits),
       birth_(record.birth),
       intents_(record.intents.begin(), record.intents.end()) {
-  for (const auto& [origin, progress] : record.progress) planned_[origin] = progress.confirmed;
+  if (!IsPlanted(PlantedBug::kProgressForgotten)) {
+    for (const auto& [origin, progress] : record.progress) planned_[origin] = progress.confirmed;
+  }
   open_.position = record.position;
 }
 

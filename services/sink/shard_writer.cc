@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/patience.h"
+#include "base/planted_bug.h"
 #include "base/thread.h"
 #include "stage/dead_letters.h"
 #include "stage/known_position.h"
@@ -438,7 +439,9 @@ void ShardWriter::TrimStream() {
   const Clock::Time now = parts_.clock.Now();
   if (record_.position.seq <= trimmed_ || now < next_trim_) return;
   next_trim_ = now + options_.trim_interval;
-  const Status trimmed = parts_.streams.Trim(options_.stream, record_.position.seq);
+  const std::uint64_t above = IsPlanted(PlantedBug::kLastMessageTrimmed) ? 1 : 0;
+  const Status trimmed =
+      parts_.streams.Trim(options_.stream, StreamSeq(record_.position.seq.rep() + above));
   if (trimmed.ok()) trimmed_ = record_.position.seq;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/backoff.h"
 #include "base/patience.h"
+#include "base/planted_bug.h"
 #include "base/thread.h"
 #include "base/wait.h"
 #include "protocol/names.h"
@@ -251,7 +252,8 @@ void ShardTransformer::TrimInput() {
   if (done <= trimmed_ || now < next_trim_) return;
   next_trim_ = now + options_.trim_interval;
   if (store_ != nullptr) parts_.metrics.Store(options_.shard, store_->stats());
-  const Status trimmed = parts_.streams.Trim(in_stream_, done);
+  const std::uint64_t above = IsPlanted(PlantedBug::kLastMessageTrimmed) ? 1 : 0;
+  const Status trimmed = parts_.streams.Trim(in_stream_, StreamSeq(done.rep() + above));
   if (trimmed.ok()) trimmed_ = done;
 }
 

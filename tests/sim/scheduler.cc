@@ -1,13 +1,12 @@
 #include "sim/scheduler.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 
 #include <sys/mman.h>
 
 #include "base/check.h"
-#include "base/hash.h"
+#include "base/format.h"
 
 namespace penstock::sim {
 
@@ -86,6 +85,7 @@ class Scheduler::Fiber {
 
   std::string name = "thread";
   State state = State::kReady;
+  std::uint64_t turns = 0;
   pthread_mutex_t* mutex = nullptr;  // Of kLocking.
   const void* condition = nullptr;   // Of kWaiting, as is the deadline.
   Time deadline = kNever;
@@ -226,21 +226,30 @@ Scheduler::Fiber* Scheduler::Choose() {
   }
   const std::size_t chosen = ready_.size() == 1 ? 0 : random_() % ready_.size();
   ++switches_;
+  ++ready_[chosen]->turns;
   trace_ = (trace_ ^ (chosen + static_cast<std::uint64_t>(now_))) * 0x9E3779B97F4A7C15ULL;
   trace_ ^= trace_ >> 29;
   return ready_[chosen];
 }
 
+std::string Scheduler::Threads() const {
+  static constexpr const char* kStates[] = {"ready", "locking", "waiting", "joining", "ended"};
+  std::string text;
+  for (const auto& fiber : fibers_) {
+    text += fmt::format("  {}: {}, had {} turns", fiber->name,
+                        kStates[static_cast<std::size_t>(fiber->state)], fiber->turns);
+    if (fiber->state == Fiber::State::kJoining) text += fmt::format(" ({})", fiber->joined->name);
+    if (fiber->state == Fiber::State::kWaiting && fiber->deadline != kNever) {
+      text += fmt::format(" (for {} ms)", (fiber->deadline - now_) / 1'000'000);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
 // Nothing can be undone here: fibers stand in the middle of what they do.
 void Scheduler::Stuck(const char* why) const {
-  std::fprintf(stderr, "Simulation of seed %llu is stuck: %s.\n",
-               static_cast<unsigned long long>(options_.seed), why);
-  for (const auto& fiber : fibers_) {
-    static constexpr const char* kStates[] = {"ready", "locking", "waiting", "joining", "ended"};
-    std::fprintf(stderr, "  %s: %s %s\n", fiber->name.c_str(),
-                 kStates[static_cast<std::size_t>(fiber->state)],
-                 fiber->state == Fiber::State::kJoining ? fiber->joined->name.c_str() : "");
-  }
+  fmt::print(stderr, "The simulation of seed {} is stuck: {}.\n{}", options_.seed, why, Threads());
   std::abort();
 }
 

@@ -54,6 +54,8 @@ class Scheduler {
   /// A digest of every choice so far: two runs with the same one were the same.
   std::uint64_t trace() const { return trace_; }
   std::uint64_t switches() const { return switches_; }
+  /// What each thread does, a line each: for a run that is stuck.
+  std::string Threads() const;
 
   // What threads.cc calls.
   class Fiber;
