@@ -23,4 +23,9 @@ class Clock {
 /// The machine's clocks. Lives as long as the process.
 const Clock& SystemClock();
 
+/// From now on SystemClock().WallMs() is so many ms ahead (negative: behind) of the machine's: how
+/// a machine with a wrong time of day looks from within. Now() is as before. For tests of
+/// processes.
+void ShiftSystemWallClock(std::int64_t ms);
+
 }  // namespace penstock

@@ -248,6 +248,7 @@ std::string Flags::Help() const {
   }
   out += "\nFlags:\n";
   for (const Flag& flag : flags_) {
+    if (flag.hidden_) continue;
     std::string right = flag.help_;
     if (!flag.default_.empty()) right += fmt::format(" [{}]", flag.default_);
     if (flag.required_) right += " (required)";
@@ -261,7 +262,9 @@ std::string Flags::Help() const {
 
 std::vector<std::string> Flags::Names() const {
   std::vector<std::string> names;
-  for (const Flag& flag : flags_) names.push_back("--" + flag.name_);
+  for (const Flag& flag : flags_) {
+    if (!flag.hidden_) names.push_back("--" + flag.name_);
+  }
   names.insert(names.end(), {"--help", "--version"});
   return names;
 }

@@ -34,6 +34,8 @@ class Flags {
     Flag& FromEnvironment() { return from_environment_ = true, *this; }
     /// Parse fails without it.
     Flag& Required() { return required_ = true, *this; }
+    /// Neither help nor completion shows it: for tests of the whole process.
+    Flag& Hidden() { return hidden_ = true, *this; }
 
    private:
     friend class Flags;
@@ -44,6 +46,7 @@ class Flags {
     std::function<Status(std::string_view)> set_;  // The detail says what would be right.
     bool from_environment_ = false;
     bool required_ = false;
+    bool hidden_ = false;
     bool given_ = false;
   };
 

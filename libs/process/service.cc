@@ -16,8 +16,12 @@ namespace penstock::process {
 
 namespace {
 
+// A machine whose clock is wrong is at most so wrong: 100 years.
+constexpr std::int64_t kMostClockOffsetMs = 100LL * 365 * 24 * 3600 * 1000;
+
 struct AllOptions {
   ServiceOptions service;
+  std::int64_t clock_offset_ms = 0;
   std::string log_format = "text";
   std::string log_level = "info";
 };
@@ -81,6 +85,10 @@ void AddServiceFlags(Flags& flags, AllOptions& all) {
       .Choice("log-level", {"debug", "info", "warn", "error"}, "the least important line to write",
               &all.log_level)
       .FromEnvironment();
+  flags
+      .Number("clock-offset-ms", "N", "how far ahead of the machine's the time of day is",
+              -kMostClockOffsetMs, kMostClockOffsetMs, &all.clock_offset_ms)
+      .Hidden();
 }
 
 int UsageFailed(const std::string& program, const Error& error) {
@@ -193,6 +201,7 @@ int RunService(int argc, char** argv, const ServiceDescription& description,
   }
   if (flags.help_wanted()) return fmt::print("{}", flags.Help()), kExitOk;
   if (flags.version_wanted()) return fmt::print("{} {}\n", program, Version()), kExitOk;
+  ShiftSystemWallClock(all.clock_offset_ms);
   StopSignals signals;
   InitLogging({.format = ParseLogFormat(all.log_format).value(),
                .level = ParseLogLevel(all.log_level).value(),

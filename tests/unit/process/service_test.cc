@@ -186,6 +186,22 @@ TEST(ServiceTest, TheBodyGetsWhatTheFlagsSay) {
   EXPECT_EQ(service.ExitCode(), kExitOk) << service.err;
 }
 
+// How a test gives one replica of many another time of day than the rest.
+TEST(ServiceTest, AClockMayBeWrongOnPurpose) {
+  constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
+  const std::int64_t now = SystemClock().WallMs();
+  RunningService service(Args({"--clock-offset-ms", "-86400000"}),
+                         [now](const ServiceContext& context) -> Status {
+                           const std::int64_t behind = now - context.clock.WallMs();
+                           if (behind > kDayMs - 60'000 && behind <= kDayMs) return Done{};
+                           return Error{Remedy::kStop, "test", fmt::format("{} ms", behind)};
+                         });
+  EXPECT_EQ(service.ExitCode(), kExitOk) << service.err;
+  RunningService help({"--help"}, Quick);
+  EXPECT_EQ(help.ExitCode(), kExitOk);
+  EXPECT_THAT(help.out, testing::Not(HasSubstr("clock-offset")));
+}
+
 // From the start to a drain, as a pod lives: probes over loopback, one SIGTERM.
 TEST(ServiceTest, ProbesFollowItsLife) {
   const auto port_file =
