@@ -33,6 +33,9 @@ Meaning MeaningOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
     case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
       return {Remedy::kRetry, "unavailable", {}};
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      // A partition that was just added: the group may know of it before every broker does.
+      return {Remedy::kRetry, "unknown_partition", {}};
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
@@ -56,8 +59,6 @@ Meaning MeaningOf(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
       return {Remedy::kStop, "unknown_topic",
               "check the spelling, create the topic, or allow the user to Describe it"};
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-      return {Remedy::kStop, "unknown_partition", {}};
     case RD_KAFKA_RESP_ERR__FATAL:
       return {Remedy::kStop, "kafka_fatal", {}};
     case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:

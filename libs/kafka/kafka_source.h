@@ -42,7 +42,8 @@ struct SourceOptions {
 ///                         first that exists. kRetry.
 ///   "offset_out_of_range" reading is past the end: the topic was made anew or cut off. kStop:
 ///                         whoever takes the partition the next time sorts it out.
-///   "unknown_topic", "unknown_partition", "not_authorized", "not_authenticated"    kStop.
+///   "unknown_partition"   not every broker knows yet of a partition that was just added. kRetry.
+///   "unknown_topic", "not_authorized", "not_authenticated"    kStop.
 ///   "group_in_use"        another kind of consumer is a member of the group. kStop.
 ///   "kafka_config"        a setting that librdkafka does not take. kStop.
 ///   "kafka_fatal"         librdkafka cannot go on. kStop.

@@ -30,6 +30,8 @@ class Load {
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
 
+  /// From now on records go to that many partitions.
+  void UsePartitions(std::int32_t partitions) { partitions_ = partitions; }
   /// Ids 0 to distinct() - 1 have been sent; to be asked after Finish.
   std::uint64_t distinct() const { return distinct_; }
   /// How many records have been sent so far.
@@ -48,6 +50,7 @@ class Load {
   const std::string brokers_;
   const std::string topic_;
   const Options options_;
+  std::atomic<std::int32_t> partitions_;
   std::atomic<std::uint64_t> sent_{0};
   std::uint64_t distinct_ = 0;  // Of the thread; read after it has ended.
   std::atomic<bool> backlog_done_{false};
