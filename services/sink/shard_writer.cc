@@ -112,10 +112,21 @@ void ShardWriter::RunReader(StreamSeq from, std::stop_token stop) {
     } else if (read.error().remedy == Remedy::kRetry) {
       parts_.metrics.ReadFailed(options_.shard, read.error());
       WaitUntil(parts_.clock.Now() + backoff.Next(), stop);
+    } else if (read.error().code == "not_found") {
+      return FinishWithout(read.error());
     } else {
       return Failed(nullptr, read.error());
     }
   }
+}
+
+// The stream is gone, but not the rows that are held: they are inserted, so that nothing of them
+// has to come again, and only then the shard ends.
+void ShardWriter::FinishWithout(const Error& stream) {
+  std::lock_guard lock(mutex_);
+  stream_lost_ = stream;
+  draining_ = true;
+  changed_.notify_all();
 }
 
 Status ShardWriter::ReadSome(io::StreamReader& reader, std::stop_token stop) {
@@ -183,8 +194,13 @@ Status ShardWriter::Own(std::stop_token stop) {
     if (!SubmitBlocks()) return kStopped;
     PENSTOCK_RETURN_IF_ERROR(UpdateRecord(stop));
     TrimStream();
-    if (Idle()) return Done{};
+    if (Idle()) return HowItEnds();
   }
+}
+
+Status ShardWriter::HowItEnds() const {
+  std::lock_guard lock(mutex_);
+  return stream_lost_ ? Status(*stream_lost_) : Status(Done{});
 }
 
 Status ShardWriter::TakeOver(std::stop_token stop) {

@@ -90,8 +90,11 @@ class ShardWriter final : public BlockOwner, public stage::OwnedShard {
   Status ReadSome(io::StreamReader& reader, std::stop_token stop);
   Result<std::shared_ptr<const HeldMessage>> Hold(io::StreamMessage message, std::stop_token stop);
 
+  void FinishWithout(const Error& stream);
+
   void RunOwner(std::stop_token stop);
   Status Own(std::stop_token stop);
+  Status HowItEnds() const;
   Status TakeOver(std::stop_token stop);
   Status CheckStream();
   void WaitForWork(std::stop_token stop);
@@ -126,6 +129,7 @@ class ShardWriter final : public BlockOwner, public stage::OwnedShard {
   std::vector<RecordRequest*> requests_;
   std::map<std::uint64_t, std::unique_ptr<Block>> finished_;
   std::optional<Error> failure_;
+  std::optional<Error> stream_lost_;  // Why the shard drains.
   bool draining_ = false;
   bool ended_ = false;
 

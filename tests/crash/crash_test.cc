@@ -135,19 +135,6 @@ void CrashTest::ExpectEachKeyExactlyOnce(PipelineHarness& pipeline, std::string_
 }
 
 // The commits are asked first: rows that come in between cannot make them look better.
-void CrashTest::ExpectNothingRepeatedOrCommittedTooEarly(PipelineHarness& pipeline) {
-  for (const auto& [partition, committed] : kafka().Committed(pipeline.group(), pipeline.topic())) {
-    EXPECT_EQ(pipeline.clickhouse().Number(fmt::format(
-                  "SELECT uniqExact(offset) FROM {} WHERE partition = {} AND offset < {}",
-                  pipeline.table(), partition, committed.next.rep())),
-              static_cast<std::uint64_t>(committed.next.rep()))
-        << "partition " << partition;
-  }
-  EXPECT_EQ(pipeline.clickhouse().Number(fmt::format(
-                "SELECT count() - uniqExact(partition, offset) FROM {}", pipeline.table())),
-            0U);
-}
-
 std::uint64_t CrashTest::DroppedRepeats(const ClickHouse& clickhouse) {
   return clickhouse.Number(
       "SELECT sum(value) FROM system.events WHERE event = 'DuplicatedInsertedBlocks'");

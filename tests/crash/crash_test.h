@@ -39,10 +39,6 @@ class CrashTest : public PipelineTest {
   void ExpectEachKeyExactlyOnce(PipelineHarness& pipeline, std::string_view what,
                                 const std::function<bool(std::uint64_t id)>& kept);
 
-  /// The weaker promise, of a pipeline that had to stop: no row is there twice, and every record
-  /// below Kafka's committed offset is there.
-  void ExpectNothingRepeatedOrCommittedTooEarly(PipelineHarness& pipeline);
-
   /// Evenly between the two.
   std::chrono::milliseconds Random(std::chrono::milliseconds least, std::chrono::milliseconds most);
   /// Lets the pipeline work for a random time: the moment of the next fault.
