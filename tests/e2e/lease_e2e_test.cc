@@ -166,9 +166,6 @@ TEST_F(LeaseE2eTest, ADeletedBucketIsMadeAgain) {
           [&] { return a.Metrics().Sum("penstock_shard_restarts_total") > begun; });
   WaitUntilShared({&a, &b});
   WaitUntilShared({&x});
-  // An ingestor that starts reads from the committed offset.
-  pipeline.ingestor().Kill9();
-  pipeline.StartIngestor();
   LetPass(1s, 2s);
   const std::uint64_t records = load.Finish();
   const auto distinct = [&] {
