@@ -258,15 +258,10 @@ Status TableComparison::NameRepeated(const PartitionSum& sum, const Expected& ex
                                columns_.offset, WhereOf(sum.place, from, to), expected.copies)));
     for (const auto& line : repeated) AddOffset(runs, Offset(line.at(0)));
   }
-  const std::string times =
-      expected.copies == 1
-          ? std::string("once")
-          : fmt::format("{} times, as often as they were read on purpose", expected.copies);
-  findings_.Fault(AboutOf(sum.place),
-                  runs.empty()
-                      ? fmt::format("the table has {} rows too many", too_many)
-                      : fmt::format("the table has {} rows too many: more than {} offsets {}",
-                                    too_many, times, ToText(runs)));
+  std::string text = fmt::format("the table has {} rows too many", too_many);
+  if (!runs.empty()) text += fmt::format(": offsets {} are there too often", ToText(runs));
+  if (expected.copies > 1) text += fmt::format(" (read {} times on purpose)", expected.copies);
+  findings_.Fault(AboutOf(sum.place), std::move(text));
   return Done{};
 }
 

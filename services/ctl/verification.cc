@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 #include "ctl/coverage.h"
+#include "protocol/names.h"
+#include "protocol/origin_record_codec.h"
 
 namespace penstock::ctl {
 
@@ -15,13 +17,6 @@ namespace {
 std::int64_t Total(const Account& account) {
   return static_cast<std::int64_t>(
       std::accumulate(account.records.begin(), account.records.end(), std::uint64_t{0}));
-}
-
-// The origin that a commit says it is of: "p1 <generation> <incarnation> …".
-bool IsCommitOf(const Origin& origin, const io::CommittedOffset& committed) {
-  if (!committed.metadata.starts_with("p1 ")) return true;
-  const std::string of = fmt::format("p1 {} {} ", origin.generation, origin.incarnation);
-  return committed.metadata.starts_with(of);
 }
 
 }  // namespace
@@ -92,20 +87,41 @@ Status Verifier::SumSource(std::size_t source, const Committed& committed, Verif
   return Done{};
 }
 
+// The generation and incarnation that the commit is of: by its metadata, or by the ingestor's copy
+// of it. Empty: it was set by hand, and no ingestor has taken it up yet.
+Result<std::optional<CommitMark>> Verifier::MarkOf(const PartitionPlace& place,
+                                                   const io::CommittedOffset& committed) {
+  if (auto mark = protocol::ParseCommitMetadata(committed.metadata)) return mark;
+  PENSTOCK_ASSIGN_OR_RETURN(const auto entry, parts_.bucket.Get(protocol::OriginRecordKey(
+                                                  place.source_id, place.partition)));
+  if (!entry) return std::optional<CommitMark>();
+  PENSTOCK_ASSIGN_OR_RETURN(const OriginRecord record, protocol::DecodeOriginRecord(entry->value));
+  const bool ours = record.committed == committed.next;
+  return ours ? std::optional(record.mark) : std::nullopt;
+}
+
 Result<PartitionSum> Verifier::SumPartition(std::size_t source, PartitionPlace place,
                                             KafkaPartition kafka, const PartitionLedger& ledger,
                                             const std::stop_token& stop) {
   PartitionSum sum{.place = std::move(place), .kafka = std::move(kafka)};
   sum.replayed = ledger.replayed;
   const std::optional<io::CommittedOffset>& committed = sum.kafka.committed;
+  std::optional<CommitMark> mark;
+  if (committed) {
+    PENSTOCK_ASSIGN_OR_RETURN(mark, MarkOf(sum.place, *committed));
+  }
+  if (mark) {
+    sum.generation = mark->generation;
+  } else if (!ledger.origins.empty()) {
+    sum.generation = ledger.origins.back().origin.generation;
+  }
   Offset begin = committed ? committed->next : sum.kafka.marks.low;
   std::int64_t done = 0;
   for (const OriginLedger& origin : ledger.origins) {
-    const bool newest = &origin == &ledger.origins.back();
-    const bool current = newest && committed && IsCommitOf(origin.origin, *committed);
+    const bool current = mark && mark->generation == origin.origin.generation &&
+                         mark->incarnation == origin.origin.incarnation;
     if (current) sum.settled = committed->next;
-    // What Kafka has belongs to the newest generation.
-    const bool in_kafka = origin.origin.generation == ledger.origins.back().origin.generation;
+    const bool in_kafka = origin.origin.generation == sum.generation;
     PENSTOCK_ASSIGN_OR_RETURN(
         OriginSum one, SumOrigin(source, origin, current ? committed->next : Offset(0),
                                  in_kafka ? std::optional(sum.kafka.marks) : std::nullopt, stop));
@@ -176,7 +192,7 @@ void JudgeOrigin(const PartitionSum& partition, const OriginSum& sum, const std:
                                sum.surplus, Are(sum.surplus), sum.from.rep(), sum.to.rep() - 1));
   }
   if (sum.deleted == 0) return;
-  if (sum.origin.generation != partition.origins.back().origin.generation) {
+  if (sum.origin.generation != partition.generation) {
     return findings.Warn(
         about, fmt::format("{} offsets of the topic as it was before it was made anew are in no "
                            "account, and whether they had records cannot be found out any more",

@@ -14,6 +14,7 @@
 #include "ctl/ledger.h"
 #include "ctl/topics.h"
 #include "io/record_fetcher.h"
+#include "model/origin_record.h"
 #include "model/pipeline_spec.h"
 #include "model/plan.h"
 
@@ -46,9 +47,10 @@ struct PartitionSum {
   KafkaPartition kafka;
   std::vector<OriginSum> origins{};  ///< The oldest first.
   Account replayed{};
-  std::int64_t not_done = 0;  ///< Offsets up to Kafka's end that nothing has become of yet.
-  /// Every record below is in ClickHouse or accounted for, by the group's commit. 0: it says
-  /// nothing of the newest origin.
+  std::int64_t not_done = 0;     ///< Offsets up to Kafka's end that nothing has become of yet.
+  std::uint32_t generation = 1;  ///< Of what Kafka has now.
+  /// Every record below is in ClickHouse or accounted for, by the group's commit. 0: that is of no
+  /// origin that has an account.
   Offset settled{0};
 };
 
@@ -93,6 +95,8 @@ class Verifier {
   Result<Committed> CommittedOf(std::size_t source);
   Status SumSource(std::size_t source, const Committed& committed, Verification& result,
                    const std::stop_token& stop);
+  Result<std::optional<CommitMark>> MarkOf(const PartitionPlace& place,
+                                           const io::CommittedOffset& committed);
   Result<PartitionSum> SumPartition(std::size_t source, PartitionPlace place, KafkaPartition kafka,
                                     const PartitionLedger& ledger, const std::stop_token& stop);
   Result<OriginSum> SumOrigin(std::size_t source, const OriginLedger& ledger, Offset settled,

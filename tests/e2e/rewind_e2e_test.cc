@@ -63,5 +63,47 @@ TEST_F(RewindTest, NothingHappensWhileSomebodyReadsOrWithoutAWord) {
   EXPECT_EQ(pipeline.Committed(kafka()), 150);
 }
 
+// A new incarnation has no progress, so that its rows are no repeats; and a record that was the
+// first of its key is that again.
+TEST_F(RewindTest, WhatIsReadAgainIsInsertedAgain) {
+  constexpr int kIds = 100;
+  for (const bool dedup : {false, true}) {
+    SCOPED_TRACE(fmt::format("dedup={}", dedup));
+    const std::string topic = NewTopic(2);
+    PipelineHarness& pipeline = NewPipeline(topic, kFields);
+    if (dedup) {
+      pipeline.document["transforms"] = {{{"type", "dedup"},
+                                          {"source_id", "events"},
+                                          {"config", {{"key", "id"}, {"time_window", "1h"}}}}};
+    }
+    const int duplicates = dedup ? 10 : 0;
+    pipeline.CreateTable();
+    Produce(topic, 0, Events(0, kIds));
+    Produce(topic, 0, Events(0, duplicates));
+    Produce(topic, 1, Events(kIds, kIds));
+    pipeline.Start();
+    pipeline.WaitForCommits(kafka());
+    ASSERT_EQ(pipeline.Rows(), 2 * kIds);
+    pipeline.ingestor().Stop();
+    ASSERT_EQ(Rewind(pipeline, "--to 0 --partition 0 --yes").code, 0);
+    pipeline.StartIngestor();
+    pipeline.WaitForCommits(kafka());
+    EXPECT_EQ(pipeline.Rows(), 3 * kIds);
+    EXPECT_EQ(pipeline.clickhouse().Lines(fmt::format(
+                  "SELECT part, count(), uniqExact(id) FROM {} GROUP BY part ORDER BY part",
+                  pipeline.table())),
+              (std::vector<std::string>{"0\t200\t100", "1\t100\t100"}));
+    const CommandAnswer verified = RunPenstock(pipeline, "verify", "--table");
+    EXPECT_EQ(verified.code, 0) << verified.text;
+    EXPECT_THAT(verified.text, HasSubstr(topic + "/0 (1.2)"));
+    pipeline.clickhouse().Query(
+        fmt::format("INSERT INTO {0} SELECT * FROM {0} WHERE id = 7 LIMIT 1", pipeline.table()));
+    EXPECT_THAT(
+        RunPenstock(pipeline, "verify", "--table").text,
+        HasSubstr("the table has 1 rows too many: offsets 7 are there too often (read 2 times "
+                  "on purpose)"));
+  }
+}
+
 }  // namespace
 }  // namespace penstock::testing

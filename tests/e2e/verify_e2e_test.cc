@@ -82,7 +82,7 @@ TEST_F(VerifyTest, AFaultIsNamedByItsOffset) {
   const CommandAnswer repeated = Verify(pipeline);
   EXPECT_EQ(repeated.code, 1) << repeated.text;
   EXPECT_THAT(repeated.text,
-              HasSubstr("the table has 1 rows too many: more than once offsets 17\n"));
+              HasSubstr("the table has 1 rows too many: offsets 17 are there too often"));
   EXPECT_THAT(repeated.text, HasSubstr("offsets 4097, 8000-8001\n"));
 }
 

@@ -89,7 +89,7 @@ class VerifierTest : public ::testing::Test {
   PipelinePlan plan_;
   FakeRecords records_;
   FakeGroup group_;
-  std::string metadata_;
+  std::string metadata_ = "p1 1 1";
   std::map<std::uint32_t, ShardRecord> shards_;
 };
 
@@ -166,7 +166,7 @@ TEST_F(VerifierTest, ACommitBehindTheEndIsAFault) {
 
 // The next incarnation reads again what the last one had: each is an account of its own.
 TEST_F(VerifierTest, IncarnationsAreAddedUpEachForItself) {
-  metadata_ = "p1 1 2 0123456789abcdef";
+  metadata_ = "p1 1 2";
   Account(OriginOf(1, 1), 0, 500);
   Account(OriginOf(1, 2), 100, 450);
   SetKafka(0, 450, 500);
@@ -179,12 +179,34 @@ TEST_F(VerifierTest, IncarnationsAreAddedUpEachForItself) {
 }
 
 TEST_F(VerifierTest, ACommitOfAnIncarnationThatHasDoneNothingSaysNothingOfTheLast) {
-  metadata_ = "p1 1 2 0123456789abcdef";
+  metadata_ = "p1 1 2";
   Account(OriginOf(1, 1), 0, 500);
   SetKafka(0, 800, 900);
   const Verification all = Verify();
   EXPECT_THAT(Faults(all), IsEmpty());
   EXPECT_EQ(all.partitions[0].not_done, 100);
+}
+
+// As `penstock rewind` leaves it.
+TEST_F(VerifierTest, ACommitSetByHandIsOfNoOriginUntilAnIngestorTakesItUp) {
+  metadata_ = "";
+  Account(OriginOf(), 0, 500);
+  SetKafka(0, 40, 500);
+  EXPECT_THAT(Faults(Verify()), IsEmpty());
+  SetKafka(0, 900, 900);
+  EXPECT_THAT(Faults(Verify()), IsEmpty());
+}
+
+TEST_F(VerifierTest, AMadeAnewTopicSaysNothingOfItsRecordsBefore) {
+  metadata_ = "p1 2 1";
+  Account(OriginOf(1, 1), 0, 500);
+  Add(0, OriginOf(1, 1), -9);
+  Account(OriginOf(2, 1), 0, 100);
+  SetKafka(0, 100, 100);
+  EXPECT_THAT(Faults(Verify()), IsEmpty());
+  EXPECT_THAT(records_.scanned, IsEmpty());
+  Add(0, OriginOf(2, 1), -1);
+  EXPECT_THAT(Faults(Verify()), ElementsAre(HasSubstr("1 of the records from offset 0 to 99")));
 }
 
 TEST_F(VerifierTest, AReplayedLetterIsApart) {
