@@ -17,24 +17,32 @@ ACCOUNTED = ("out", "filtered", "duplicate")
 class Stage:
     """A running service with its log and metrics in a folder."""
 
-    def __init__(self, name, bin_dir, document, nats, folder):
-        """`name` is of the program penstock-NAME, or NAME-SOURCE where each source has one."""
+    def __init__(self, name, bin_dir, document, nats, folder, replica=None, quota=None):
+        """`name` is of the program penstock-NAME, or NAME-SOURCE where each source has one. `replica` is the name
+        under which it shares the work with others, `quota` what holds it to a share of a core."""
         program, _, source = name.partition("-")
-        self.name = name
-        self.log = folder / f"{name}.log"
-        self._port_file = folder / f"{name}.port"
+        self.name = name if replica is None else replica
+        self.log = folder / f"{self.name}.log"
+        self._port_file = folder / f"{self.name}.port"
         self._port_file.unlink(missing_ok=True)
         self._source = None
+        self._quota = quota
         with open(self.log, "wb") as log:
-            more = ["--state-dir", folder / "state"] if program in STATEFUL else []
+            state = folder / ("state" if replica is None else f"state-{replica}")
+            more = ["--state-dir", state] if program in STATEFUL else []
             more += ["--source", source] if source else []
+            if replica is not None and program != "ingestor":
+                more += ["--replica-name", replica]
             self.process = subprocess.Popen(
                 [bin_dir / f"penstock-{program}", "--pipeline", document, "--nats", nats, "--listen", "127.0.0.1:0"]
                 + ["--port-file", self._port_file, *more],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                preexec_fn=quota.in_child if quota else None,
             )
+        if quota:
+            quota.started(self.process.pid)
 
     @property
     def pid(self):
@@ -82,6 +90,13 @@ class Stage:
                     f"{self.name} did not stop within {limit_s} s: {self.tail()}"
                 ) from None
         return time.monotonic() - began
+
+    def kill(self):
+        """Ends it as it is: whoever comes next does what is left."""
+        self.process.kill()
+        self.process.wait()
+        if self._quota:
+            self._quota.close()
 
 
 class Pipeline:
