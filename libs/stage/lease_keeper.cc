@@ -158,14 +158,16 @@ Status LeaseKeeper::Step() {
   Status done = DoWhatIsDue();
   const Clock::Duration soon = options_.times.heartbeat / kTriesPerBeat;
   next_ = claimed_ && !taken_from_us_ ? next_beat_ : Clock::Time::max();
+  const bool gone = !done.ok() && done.error().code == "not_found";
   if (!done.ok() && MayComeBack(done.error())) {
     log_.Log(LogLevel::kWarn,
              "The leases in the bucket cannot be seen: going on with what we have.",
              {{"stage", options_.stage}, {"error", done.error().detail}});
-    if (done.error().code == "not_found") MakeBucket();
+    if (gone && was_gone_) MakeBucket();
     again_ = true;
     done = Done{};
   }
+  was_gone_ = gone;
   if (again_) next_ = parts_.clock.Now() + soon;
   return done;
 }

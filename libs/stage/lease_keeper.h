@@ -155,6 +155,9 @@ class LeaseKeeper {
   std::vector<std::string> live_;          // Sorted; with us, unless we are leaving.
   std::optional<bool> idle_;
   std::vector<Shard> shards_;
+  // The bucket, in the last step: it is not made at once, as it may be on its way out (ShardSet
+  // says why that matters).
+  bool was_gone_ = false;
   bool again_ = false;  // Something could not be done in this step.
   Ownership::Change change_;
   LogEvery log_;

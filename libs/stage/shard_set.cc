@@ -61,7 +61,7 @@ Clock::Time ShardSet::NextLook() const {
 }
 
 void ShardSet::Take(ShardId shard) {
-  slots_.try_emplace(shard);
+  slots_.try_emplace(shard, Slot{.backoff = Backoff(options_.first_pause)});
   owned_.Set(slots_.size());
 }
 
@@ -76,6 +76,7 @@ Status ShardSet::MakeMissing() {
   const Clock::Time now = parts_.clock.Now();
   for (auto& [shard, slot] : slots_) {
     if (slot.shard != nullptr || slot.stop_by || now < slot.try_at) continue;
+    heartbeat_.Beat();  // Servers that do not answer take their time for each.
     auto made = parts_.make(shard);
     if (made.ok()) {
       slot.shard = std::move(made).value();

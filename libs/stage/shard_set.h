@@ -33,6 +33,9 @@ class ShardSet {
     std::string stage;            ///< For the liveness probe.
     Clock::Duration drain_limit;  ///< How long a shard may finish what it has in hand.
     Clock::Duration check_interval = std::chrono::milliseconds(500);
+    /// Before a shard begins anew. A stream that was just deleted is not made again at once: some
+    /// versions of nats-server are still at work on its files then, and die of it.
+    std::chrono::milliseconds first_pause = std::chrono::seconds(1);
   };
   /// Sees to its streams, opens what the shard needs and makes it; also when it begins anew. A
   /// kRetry error is tried again, with growing pauses; any other ends the process.

@@ -8,17 +8,19 @@
 
 namespace penstock::testing {
 
+bool AreShared(const std::vector<ServiceProcess*>& replicas, std::uint32_t shards) {
+  double all = 0;
+  for (ServiceProcess* const replica : replicas) {
+    if (!replica->Running()) throw std::runtime_error(replica->name() + " has ended");
+    const double owned = replica->Metrics().Sum("penstock_shards_owned");
+    if (owned < 1 || !replica->Ready().passed) return false;
+    all += owned;
+  }
+  return all == shards;
+}
+
 void WaitUntilShared(const std::vector<ServiceProcess*>& replicas, std::uint32_t shards) {
-  WaitFor("the shards are shared", [&] {
-    double all = 0;
-    for (ServiceProcess* const replica : replicas) {
-      if (!replica->Running()) throw std::runtime_error(replica->name() + " has ended");
-      const double owned = replica->Metrics().Sum("penstock_shards_owned");
-      if (owned < 1 || !replica->Ready().passed) return false;
-      all += owned;
-    }
-    return all == shards;
-  });
+  WaitFor("the shards are shared", [&] { return AreShared(replicas, shards); });
 }
 
 LongestGap::LongestGap(const std::string& nats, const std::string& pipeline) {

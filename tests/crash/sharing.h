@@ -14,8 +14,9 @@
 
 namespace penstock::testing {
 
-/// Until these replicas have all shards among them, each some, and all are ready. Throws when one
+/// Whether these replicas have all shards among them, each some, and all are ready. Throws when one
 /// of them has ended.
+bool AreShared(const std::vector<ServiceProcess*>& replicas, std::uint32_t shards);
 void WaitUntilShared(const std::vector<ServiceProcess*>& replicas, std::uint32_t shards);
 
 /// The longest time in which nothing of a shard was confirmed in its record, under a load that

@@ -157,6 +157,14 @@ void NatsServer::Restart() {
   Launch();
 }
 
+bool NatsServer::RestartIfItDied() {
+  int status = 0;
+  if (waitpid(pid_, &status, WNOHANG) == 0) return false;
+  pid_ = 0;
+  Launch();
+  return true;
+}
+
 // SIGSTOP reaches a process's threads one by one, after kill has returned.
 void NatsServer::Freeze() {
   kill(pid_, SIGSTOP);

@@ -37,6 +37,8 @@ class NatsServer {
   void Stop();
   /// After Kill9 or Stop: the same port and store; returns when it answers.
   void Restart();
+  /// As whoever watches over it: starts it again when it has ended by itself. Whether it had.
+  bool RestartIfItDied();
   /// The next Restart uses these instead.
   void Change(Options options) { options_ = std::move(options); }
   /// Stops its threads (SIGSTOP), as a machine that hangs does, and lets them go on.

@@ -107,14 +107,16 @@ class FakeOwnership final : public Ownership {
 class ShardSetTest : public ::testing::Test {
  protected:
   void Run(Ownership& ownership, Clock::Duration drain_limit = 10s) {
-    set_.emplace(
-        ShardSet::Options{.stage = "sink", .drain_limit = drain_limit, .check_interval = 5ms},
-        ShardSet::Parts{.ownership = ownership,
-                        .make = [this](ShardId shard) { return Make(shard); },
-                        .given_up = {},
-                        .clock = SystemClock(),
-                        .health = health_,
-                        .metrics = metrics_});
+    set_.emplace(ShardSet::Options{.stage = "sink",
+                                   .drain_limit = drain_limit,
+                                   .check_interval = 5ms,
+                                   .first_pause = 10ms},
+                 ShardSet::Parts{.ownership = ownership,
+                                 .make = [this](ShardId shard) { return Make(shard); },
+                                 .given_up = {},
+                                 .clock = SystemClock(),
+                                 .health = health_,
+                                 .metrics = metrics_});
     thread_ = std::jthread([this](std::stop_token stop) { result_ = set_->Run(stop); });
   }
   const Status& Finish() {
