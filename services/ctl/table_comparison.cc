@@ -298,9 +298,10 @@ Status TableComparison::NameMissing(const PartitionSum& sum, std::int64_t lackin
     }
     from = to;
   }
-  Lacks(about, missing.empty()
-                   ? fmt::format("{}; none of those that Kafka still has is without a row", what)
-                   : fmt::format("{}: offsets {}", what, ToText(missing)));
+  Lacks(about,
+        missing.empty()
+            ? fmt::format("{}; which ones, Kafka and the dead letters do not tell any more", what)
+            : fmt::format("{}: offsets {}", what, ToText(missing)));
   return Done{};
 }
 

@@ -11,6 +11,7 @@
 #include "base/format.h"
 #include "protocol/names.h"
 #include "protocol/shard_record_codec.h"
+#include "support/join_harness.h"
 #include "support/penstock_command.h"
 #include "support/pipeline_test.h"
 
@@ -176,6 +177,44 @@ TEST_F(VerifyTest, WithoutColumnsOfThePlaceItCounts) {
   ByHand(pipeline, fmt::format("INSERT INTO {} SELECT number FROM numbers(3)", pipeline.table()));
   EXPECT_THAT(Verify(pipeline).text, HasSubstr("2 are repeated, or were written by somebody else"));
   EXPECT_EQ(RunPenstock(pipeline, "verify", "--tables").code, 2);
+}
+
+// What is in a lost bucket is in no account any more; the new ones say where they begin.
+TEST_F(VerifyTest, AfterTheBucketIsLostTheAccountsBeginAnew) {
+  const std::string topic = NewTopic(2);
+  PipelineHarness& pipeline = NewPipeline(topic, kFields);
+  pipeline.CreateTable();
+  Produce(topic, 0, Events(0, 500));
+  Produce(topic, 1, Events(500, 500));
+  pipeline.Start();
+  pipeline.WaitForCommits(kafka());
+  ASSERT_TRUE(pipeline.streams().Remove("KV_" + protocol::Bucket(pipeline.id())).ok());
+  for (int round = 0; round < 5; ++round) {
+    Produce(topic, 0, Events(1'000 + round * 100, 50));
+    Produce(topic, 1, Events(1'050 + round * 100, 50));
+  }
+  WaitFor("all rows", [&] { return pipeline.Rows() >= 1'500; });
+  pipeline.WaitForCommits(kafka());
+  const CommandAnswer verified = Verify(pipeline);
+  EXPECT_EQ(verified.code, 0) << verified.text;
+}
+
+TEST_F(VerifyTest, AJoinsRowsAreCounted) {
+  const std::string left = NewTopic(1);
+  const std::string right = NewTopic(2);
+  JoinHarness pipeline(servers(), left, right);
+  pipeline.CreateJoinTable();
+  Produce(left, 0, {R"({"id":"1","name":"a"})", R"({"id":"2","name":"b"})", "no record"});
+  Produce(right, 1, {R"({"id":"1","name":"A"})", R"({"id":"2","name":"B"})"});
+  pipeline.StartAll();
+  pipeline.WaitForRows(2);
+  pipeline.WaitForJoinCommits(kafka());
+  const CommandAnswer well = Verify(pipeline);
+  EXPECT_EQ(well.code, 0) << well.text;
+  EXPECT_THAT(well.text, HasSubstr("all is there: 2 joined rows are accounted for, each once\n"));
+  ByHand(pipeline, fmt::format("DELETE FROM {} WHERE id = '1'", pipeline.table()));
+  EXPECT_THAT(Verify(pipeline).text, HasSubstr("it has 1 rows, and 2 were confirmed"));
+  pipeline.StopAll();
 }
 
 }  // namespace
