@@ -179,6 +179,35 @@ TEST_F(VerifyTest, WithoutColumnsOfThePlaceItCounts) {
   EXPECT_EQ(RunPenstock(pipeline, "verify", "--tables").code, 2);
 }
 
+// With a dedup key nobody knows the shard of an offset; and a sink that was killed has blocks that
+// nobody has confirmed yet.
+TEST_F(VerifyTest, ARunningPipelineIsNotAccused) {
+  const std::string topic = NewTopic(3);
+  PipelineHarness& pipeline = NewPipeline(topic, kFields);
+  pipeline.document["transforms"] = {{{"type", "dedup"},
+                                      {"source_id", "events"},
+                                      {"config", {{"key", "id"}, {"time_window", "1h"}}}}};
+  pipeline.CreateTable();
+  pipeline.Start();
+  constexpr int kRounds = 12;
+  for (int round = 0; round < kRounds; ++round) {
+    for (const std::int32_t partition : {0, 1, 2}) {
+      Produce(topic, partition, Events(round * 2'000 + partition * 500, 2'000));
+    }
+    if (round % 4 == 3) {
+      pipeline.sink().Kill9();
+      pipeline.StartSink();
+    }
+    const CommandAnswer running = Verify(pipeline);
+    EXPECT_EQ(running.code, 0) << running.text;
+  }
+  pipeline.WaitForCommits(kafka(), std::chrono::seconds(90));
+  const CommandAnswer done = Verify(pipeline);
+  EXPECT_EQ(done.code, 0) << done.text;
+  EXPECT_THAT(done.text, HasSubstr(fmt::format("{} records are accounted for, each once\n",
+                                               kRounds * 3 * 2'000)));
+}
+
 // What is in a lost bucket is in no account any more; the new ones say where they begin.
 TEST_F(VerifyTest, AfterTheBucketIsLostTheAccountsBeginAnew) {
   const std::string topic = NewTopic(2);
