@@ -29,8 +29,8 @@ struct LetterFlags {
   void AddWhereTo(process::Flags& flags);
 };
 
-/// The NATS that has a pipeline's letters and records: one that runs, or that of an ended run, started for a
-/// moment and ended with this.
+/// The NATS that has a pipeline's letters and records: one that runs, or that of an ended run,
+/// started for a moment and ended with this.
 class LetterServer {
  public:
   static Result<std::unique_ptr<LetterServer>> Find(const LetterFlags& flags,

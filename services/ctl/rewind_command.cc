@@ -54,6 +54,11 @@ Status RewindSource(const RewindFlags& all, const SourceSpec& source, const Sour
 
 Status Rewind(const RewindFlags& all, const KafkaOpeners& open) {
   PENSTOCK_ASSIGN_OR_RETURN(const PipelineSpec spec, config::LoadPipeline(all.files.front()));
+  if (std::holds_alternative<Offset>(*all.to) && spec.sources.size() > 1 && all.source.empty()) {
+    return Error{Remedy::kStop, "usage",
+                 "an offset is one of a source's partition, and the pipeline has two sources: say "
+                 "which with --source, or give a time"};
+  }
   PENSTOCK_ASSIGN_OR_RETURN(const Topics topics, Topics::Open(spec, open));
   bool found = false;
   for (std::size_t i = 0; i < spec.sources.size(); ++i) {
