@@ -34,6 +34,11 @@ CommitTracker::Stay CommitTracker::Start(const Beginning& beginning) {
          .position = published.position,
          .sealed = true,
          .inherited = true});
+    // Before this stay began, who reads the stream may have passed them, or it was replaced.
+    if (IsPassed(partition.open[published.shard].front(), passed_.at(published.shard.rep()))) {
+      partition.lost = LossReason::kPassed;
+    }
+    if (beginning.losses != losses_) partition.lost = LossReason::kStream;
   }
   return stay;
 }
@@ -107,12 +112,18 @@ bool CommitTracker::IsPassed(const OpenSection& section, const Position& input) 
 
 void CommitTracker::Lose(ShardId shard, LossReason reason) {
   std::lock_guard lock(mutex_);
+  ++losses_;
   if (reason == LossReason::kRecord) confirmed_.at(shard.rep()).clear();
   for (auto& [number, partition] : partitions_) {
     const auto sections = partition.open.find(shard);
     const bool waits = sections != partition.open.end() && !sections->second.empty();
     if (waits || reason == LossReason::kRecord) partition.lost = reason;
   }
+}
+
+std::uint64_t CommitTracker::losses() const {
+  std::lock_guard lock(mutex_);
+  return losses_;
 }
 
 std::vector<CommitTracker::Lost> CommitTracker::TakeLost() {

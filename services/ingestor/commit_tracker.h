@@ -58,6 +58,8 @@ class CommitTracker {
     Offset read_from;
     /// How far what is below `read_from` was published, by an earlier stay.
     std::vector<PublishedInShard> published{};
+    /// As of `losses` before it was looked whether the streams still have that.
+    std::uint64_t losses = 0;
   };
 
   Stay Start(const Beginning& beginning);
@@ -77,6 +79,8 @@ class CommitTracker {
   /// Nothing that was published into the shard and is not confirmed counts any more; with kRecord,
   /// nor does what was confirmed.
   void Lose(ShardId shard, LossReason reason);
+  /// How often something was lost.
+  std::uint64_t losses() const;
 
   struct Lost {
     std::int32_t partition = 0;
@@ -126,6 +130,7 @@ class CommitTracker {
   mutable std::mutex mutex_;
   std::map<std::int32_t, Partition> partitions_;
   std::uint64_t stays_ = 0;
+  std::uint64_t losses_ = 0;
   // By shard, then origin: what the sink has confirmed, also of partitions that we do not own.
   std::vector<std::map<Origin, Offset>> confirmed_;
   std::vector<Position> passed_;  // By shard: how far its stream was read.

@@ -40,6 +40,7 @@ Result<CommitTracker::Beginning> PartitionStarts::Begin(
     PENSTOCK_ASSIGN_OR_RETURN(beginning.committed.next, InitialStart(partition, evidence.marks));
   }
   beginning.read_from = beginning.committed.next;
+  beginning.losses = parts_.tracker.losses();
   if (decision.commit) {
     const io::OffsetToCommit first{.partition = partition,
                                    .next = beginning.committed.next,
@@ -134,16 +135,21 @@ Result<Offset> PartitionStarts::InitialStart(std::int32_t partition, const io::W
   return marks.low;
 }
 
+Result<bool> PartitionStarts::IsKnown(const std::string& stream, const Position& position) {
+  PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(stream));
+  return stage::IsKnown(parts_.streams, stream, state, position);
+}
+
 // Whether all that was published, and that the sinks have not confirmed, is still on its way.
 Result<bool> PartitionStarts::StreamsHold(const Origin& origin, const OriginRecord& record) {
   for (const PublishedInShard& published : record.shards) {
     if (published.shard.rep() >= options_.streams.size()) return false;
     if (parts_.tracker.Confirmed(origin, published.shard) >= published.last) continue;
     const std::string& stream = options_.streams[published.shard.rep()];
-    PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(stream));
-    PENSTOCK_ASSIGN_OR_RETURN(const bool known,
-                              stage::IsKnown(parts_.streams, stream, state, published.position));
-    if (!known) return false;
+    const auto known = IsKnown(stream, published.position);
+    if (!known.ok() && known.error().code == "not_found") return false;
+    if (!known.ok()) return known.error();
+    if (!known.value()) return false;
   }
   return true;
 }

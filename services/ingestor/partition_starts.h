@@ -75,6 +75,8 @@ class PartitionStarts {
                                          const io::Watermarks& marks);
   Status WaitAboveEnd(std::int32_t partition, const StartEvidence& evidence);
   Result<Offset> InitialStart(std::int32_t partition, const io::Watermarks& marks);
+  /// Whether the message is still in the stream. "not_found": the stream is not there.
+  Result<bool> IsKnown(const std::string& stream, const Position& position);
   Result<bool> StreamsHold(const Origin& origin, const OriginRecord& record);
   Status Write(std::int32_t partition, const OriginRecord& record);
   Clock::Time Deadline() const;
