@@ -130,10 +130,7 @@ OutputStream::Answer OutputStream::FindOut(std::string_view message) {
   PENSTOCK_ASSIGN_OR_RETURN(const auto found, MessageAfterLast());
   if (found && found->data == message) return io::PublishAck{.seq = found->seq, .duplicate = true};
   PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, parts_.streams.State(options_.stream));
-  if (state.created_ns != created_ns_ || state.last < last_) {
-    return Error{Remedy::kStop, "not_found",
-                 fmt::format("stream {} was replaced, or has lost its end", options_.stream)};
-  }
+  PENSTOCK_RETURN_IF_ERROR(CheckIsOpened(state));
   if (options_.fence == Fence::kSubject && !found && last_ < state.first) {
     last_ = StreamSeq(0);
     return Ask(message);
@@ -143,9 +140,17 @@ OutputStream::Answer OutputStream::FindOut(std::string_view message) {
       fmt::format("another process writes to {}: this one has been overtaken", options_.subject)};
 }
 
+Status OutputStream::CheckIsOpened(const io::StreamState& state) const {
+  if (state.created_ns == created_ns_ && state.last >= last_) return Done{};
+  return Error{Remedy::kStop, "not_found",
+               fmt::format("stream {} was replaced, or has lost its end", options_.stream)};
+}
+
+// Of a stream that was deleted nobody answers a publish, either.
 Status OutputStream::CheckIsThere() const {
   const auto state = parts_.streams.State(options_.stream);
-  if (state.ok() || state.error().code != "not_found") return Done{};
+  if (state.ok()) return CheckIsOpened(state.value());
+  if (state.error().code != "not_found") return Done{};
   return state.error();
 }
 

@@ -68,6 +68,11 @@ class OutputStream {
   /// JetStream has all of them. Errors as Publish: then it may have some of them.
   static Status PublishAll(std::span<const Outgoing> messages, std::stop_token stop);
 
+  /// "not_found" (kStop): the stream is gone, or another one than that which was opened, or has
+  /// lost its end; so has what was published. For who has nothing to publish, which would tell. A
+  /// server that does not answer is no error.
+  Status CheckIsThere() const;
+
   /// Known after Open.
   bool had_messages() const { return last_.rep() > 0; }
 
@@ -81,8 +86,7 @@ class OutputStream {
   Status Settle(std::string_view message, Answer answer, Clock::Time sent, std::stop_token stop);
   /// After a refusal for the sequence: the message is there all the same, or is sent again.
   Answer FindOut(std::string_view message);
-  /// Nobody answers where the stream was deleted, either.
-  Status CheckIsThere() const;
+  Status CheckIsOpened(const io::StreamState& state) const;
   Result<std::optional<io::StreamMessage>> MessageAfterLast();
 
   const Options options_;

@@ -136,6 +136,11 @@ void ShardOutput::EncodeTo(Target& target, Batch& batch, const Position& input,
 }
 
 // The parts of one target in their order; the first parts of all targets together, then the second.
+Status ShardOutput::CheckIsThere() const {
+  for (const Target& target : targets_) PENSTOCK_RETURN_IF_ERROR(target.output.CheckIsThere());
+  return Done{};
+}
+
 Status ShardOutput::Publish(std::stop_token stop) {
   std::vector<stage::OutputStream::Outgoing> together;
   for (std::size_t part = 0;; ++part) {

@@ -61,6 +61,8 @@ class ShardOutput {
   std::uint64_t rows() const { return rows_; }
   /// Publishes them and waits until JetStream has all of them. Errors as OutputStream::Publish.
   Status Publish(std::stop_token stop);
+  /// Whether the targets still have what was published, as OutputStream::CheckIsThere.
+  Status CheckIsThere() const;
 
  private:
   struct Target {

@@ -108,6 +108,9 @@ Status ShardTransformer::Own(std::stop_token stop) {
             parts_.clock, stop,
             [&](const Error& error) { parts_.metrics.Waits(options_.shard, error); },
             [&] { return reader->Read(kReadBytes, parts_.clock.Now() + kReadWait, stop); }));
+    // What is lost of the output while nothing comes would else be missed only with the next
+    // message.
+    if (messages.empty()) PENSTOCK_RETURN_IF_ERROR(output_.CheckIsThere());
     for (const io::StreamMessage& message : messages) {
       PENSTOCK_RETURN_IF_ERROR(Process(message, stop));
       TrimInput();
