@@ -14,7 +14,7 @@ PlantedBug planted_bug = PlantedBug::kNone;
 namespace sim {
 namespace {
 
-constexpr std::uint64_t kMostSeeds = 100;
+constexpr std::uint64_t kMostSeeds = 1000;
 
 /// What the laws say of a run; empty: nothing.
 std::string BrokenBy(std::uint64_t seed) {

@@ -148,13 +148,29 @@ void Disturb(World& world, Fleet& fleet) {
   }
 }
 
+void LoseSomething(World& world, Losses losses) {
+  const ShardId shard(static_cast<std::uint32_t>(Below(world.shape.shards)));
+  if (losses == Losses::kRecords) {
+    return OneIn(2) ? world.LoseRecords() : world.LoseRecord(shard);
+  }
+  const auto hop = world.shape.transforms && OneIn(2) ? protocol::Hop::kOut : protocol::Hop::kIn;
+  switch (Below(3)) {
+    case 0:
+      return world.LoseStream(hop, shard);
+    case 1:
+      return world.LoseTail(hop, shard);
+    default:
+      return world.LoseStreams();
+  }
+}
+
 void Pass(Clock::Duration duration) {
   WaitUntil(SystemClock().Now() + duration, {});
 }
 
 }  // namespace
 
-Ran Simulate(std::uint64_t seed) {
+Ran Simulate(std::uint64_t seed, Losses losses) {
   Scheduler scheduler({.seed = seed, .lock_switches = seed % 3 == 0 ? 0U : 16U});
   const Clock::Time start = SystemClock().Now();
   World world(AnyShape());
@@ -169,6 +185,7 @@ Ran Simulate(std::uint64_t seed) {
       world.Produce(Below(12));
       fleet.Tend();
       Disturb(world, fleet);
+      if (losses != Losses::kNone && OneIn(8)) LoseSomething(world, losses);
       Pass(milliseconds(Below(OneIn(4) ? 4000 : 100)));
     }
     network.weather = {};

@@ -83,7 +83,7 @@ Life::Life(World& world, Network& network, const Setup& setup, Stage stage, std:
       stage_(stage),
       replica_(std::move(replica)),
       process_(network),
-      streams_(process_, world.streams),
+      streams_(process_, world),
       bucket_(process_, world.bucket) {
   thread_ = StartThread(replica_, [this](std::stop_token stop) {
     const Status ran = Run(std::move(stop));
@@ -167,6 +167,14 @@ Status Life::RunIngestor(std::stop_token stop) {
   return ran;
 }
 
+Status Life::EnsureStreams(std::initializer_list<protocol::Hop> hops, ShardId shard) {
+  for (const protocol::Hop hop : hops) {
+    const auto ensured = streams_.Ensure(world_.StreamsOf(hop).at(shard.rep()));
+    if (!ensured.ok()) return ensured.error();
+  }
+  return Done{};
+}
+
 Status Life::RunTransform(std::stop_token stop) {
   Metrics registry;
   Health health;
@@ -175,6 +183,8 @@ Status Life::RunTransform(std::stop_token stop) {
   transform::TransformMetrics metrics(registry, stage::PossibleShards(sharing, shards), "s");
   ByteBudget memory(1 << 20);
   const auto make = [&](ShardId shard) -> Result<std::unique_ptr<stage::OwnedShard>> {
+    PENSTOCK_RETURN_IF_ERROR(
+        EnsureStreams({protocol::Hop::kIn, protocol::Hop::kOut, protocol::Hop::kKeys}, shard));
     PENSTOCK_ASSIGN_OR_RETURN(auto transformer,
                               transform::ShardTransformer::Make(
                                   {.pipeline_id = World::kPipeline,
@@ -205,6 +215,7 @@ Status Life::RunSink(std::stop_token stop) {
   sink::InsertPool pool({.converters = 1, .queue_limit = 2 * shards},
                         {table, SystemClock(), metrics});
   const auto make = [&](ShardId shard) -> Result<std::unique_ptr<stage::OwnedShard>> {
+    PENSTOCK_RETURN_IF_ERROR(EnsureStreams({hop}, shard));
     return std::unique_ptr<stage::OwnedShard>(std::make_unique<sink::ShardWriter>(
         sink::ShardWriter::Options{
             .pipeline_id = World::kPipeline,

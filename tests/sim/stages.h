@@ -43,6 +43,8 @@ class Life {
   Status RunIngestor(std::stop_token stop);
   Status RunTransform(std::stop_token stop);
   Status RunSink(std::stop_token stop);
+  /// The shard's streams on these hops are made again where they are gone.
+  Status EnsureStreams(std::initializer_list<protocol::Hop> hops, ShardId shard);
 
   World& world_;
   Network& network_;

@@ -8,7 +8,7 @@
 
 #include "io/stream.h"
 #include "sim/process.h"
-#include "support/fake_streams.h"
+#include "sim/world.h"
 
 namespace penstock::sim {
 
@@ -16,7 +16,7 @@ namespace penstock::sim {
 /// Process::Kill is to be followed by Hangup.
 class Streams final : public io::Publisher, public io::Streams {
  public:
-  Streams(Process& process, testing::FakeStreams& server);
+  Streams(Process& process, World& world);
   ~Streams() override;
 
   /// Whoever waits for an answer of a dead process is told that there is none.
@@ -50,6 +50,7 @@ class Streams final : public io::Publisher, public io::Streams {
   std::function<Result<io::PublishAck>()> Serving(const io::PublishRequest& request);
 
   Process& process_;
+  World& world_;
   testing::FakeStreams& server_;
   std::shared_ptr<Pending> pending_ = std::make_shared<Pending>();
 };

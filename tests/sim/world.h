@@ -49,6 +49,8 @@ class World {
 
   /// Law: what Kafka has as committed is in the table, or accounted for as something else.
   void CheckCommits();
+  /// Law: a stream keeps its last message, with which one that was replaced is told.
+  void CheckTrimmed(const std::string& stream);
   /// Law of the end: every record is once in exactly one of row, filtered, duplicate, dead letter;
   /// rows are in the table once; the account says so.
   void CheckEnd();
@@ -57,6 +59,15 @@ class World {
   std::vector<io::StreamConfig> StreamsOf(protocol::Hop hop) const;
   static std::vector<std::string> NamesOf(const std::vector<io::StreamConfig>& streams);
   static io::StreamConfig DeadLetterStream();
+
+  // Faults of the servers. What is not committed by then may come into the table once more.
+  void LoseStream(protocol::Hop hop, ShardId shard);
+  void LoseTail(protocol::Hop hop, ShardId shard);
+  /// All of the hops between the stages.
+  void LoseStreams();
+  /// What a sink knows of a shard: its account begins anew.
+  void LoseRecord(ShardId shard);
+  void LoseRecords();
 
   const Shape shape;
   testing::FakeKafka kafka;
@@ -81,8 +92,10 @@ class World {
     std::int64_t id;
   };
 
+  void AllowRepeats();
   Outcome FateOf(std::int64_t id) const;
   bool IsDone(const Produced& record, const std::map<std::int64_t, int>& rows) const;
+  bool IsCommitted(const Place& place) const;
   void ReadLetters();
   Account TotalAccount();
 
@@ -93,6 +106,9 @@ class World {
   std::vector<std::size_t> checked_;                   // By partition: so many are.
   std::map<std::int64_t, std::vector<Place>> copies_;  // By id.
   Account expected_;
+  std::set<std::int64_t> may_repeat_;  // Ids.
+  bool lost_something_ = false;
+  bool lost_account_ = false;
   std::set<Place> letters_;
   StreamSeq letters_read_{0};
   bool broken_ = false;  // One message says enough.
