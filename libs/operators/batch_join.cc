@@ -174,6 +174,7 @@ class BatchJoin::Impl {
 
   // Of the message at hand.
   std::vector<bool> is_new_;
+  std::vector<bool> refused_;  // By section of the message at hand.
   std::vector<NewRow> new_rows_;
   std::string key_;
   std::vector<RowStore::Query> queries_;
@@ -284,19 +285,27 @@ void BatchJoin::Impl::Start(Output& output) {
 // Which rows of the message have not been taken in before.
 Status BatchJoin::Impl::FindNewRows(const Message& message, Counts& counts) {
   is_new_.assign(message.timestamps_ms.size(), false);
+  refused_.assign(message.sections.size(), false);
   std::size_t row = 0;
-  for (const Section& section : message.sections) {
+  for (std::size_t at = 0; at < message.sections.size(); ++at) {
+    const Section& section = message.sections[at];
     Offset taken(-1);
-    for (const Section* other = message.sections.data(); other != &section; ++other) {
-      if (other->origin == section.origin) taken = std::max(taken, other->last);
+    for (std::size_t before = 0; before < at; ++before) {
+      const Section& other = message.sections[before];
+      if (!refused_[before] && other.origin == section.origin) taken = std::max(taken, other.last);
     }
-    PENSTOCK_ASSIGN_OR_RETURN(const Offset base,
-                              progress(message.side).Base(section, message.writer, taken));
+    const auto base = progress(message.side).Base(section, message.writer, taken);
+    if (!base) {
+      refused_[at] = true;
+      counts.refused += section.rows();
+      row += section.rows();
+      continue;
+    }
     for (const RecordRun& run : section.runs) {
       if (run.outcome != Outcome::kRow) continue;
       if (row + run.count > is_new_.size()) break;
       for (std::uint32_t i = 0; i < run.count; ++i) {
-        is_new_[row++] = run.first.rep() + i > base.rep();
+        is_new_[row++] = run.first.rep() + i > base->rep();
       }
     }
   }
@@ -306,7 +315,7 @@ Status BatchJoin::Impl::FindNewRows(const Message& message, Counts& counts) {
         fmt::format("the sections speak of other rows than the {} that are there", is_new_.size())};
   }
   counts.taken = static_cast<std::uint64_t>(std::ranges::count(is_new_, true));
-  counts.replayed = is_new_.size() - counts.taken;
+  counts.replayed = is_new_.size() - counts.taken - counts.refused;
   return Done{};
 }
 
@@ -413,7 +422,7 @@ void BatchJoin::Impl::TakeIn(const Message& message) {
   for (const NewRow& row : new_rows_) {
     taken.newest_ms = std::max(taken.newest_ms.value_or(row.time_ms), row.time_ms);
   }
-  side(message.side).progress.Take(taken, message.sections);
+  side(message.side).progress.Take(taken, message.sections, refused_);
   if (caught_up_) ReleaseMessages();
 }
 

@@ -41,8 +41,10 @@ class BatchJoin {
     std::span<const ColumnView> columns;
   };
   struct Counts {
-    std::uint64_t taken = 0;      ///< Rows of the message that are new.
-    std::uint64_t replayed = 0;   ///< Rows of it that were taken in before.
+    std::uint64_t taken = 0;     ///< Rows of the message that are new.
+    std::uint64_t replayed = 0;  ///< Rows of it that were taken in before.
+    /// Rows of sections that would leave a gap: they are left out, and come again from Kafka.
+    std::uint64_t refused = 0;
     std::uint64_t matched = 0;    ///< Left rows that are sent with their partner.
     std::uint64_t unmatched = 0;  ///< Left rows that are sent without one.
     std::uint64_t expired = 0;    ///< Left rows that are not sent, since their window is over.

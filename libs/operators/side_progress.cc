@@ -72,25 +72,25 @@ TakenIn& SideProgress::FindOrAdd(const Origin& origin, ShardId writer) {
   return *found;
 }
 
-Result<Offset> SideProgress::Base(const Section& section, ShardId writer, Offset taken) const {
+std::optional<Offset> SideProgress::Base(const Section& section, ShardId writer,
+                                         Offset taken) const {
   const TakenIn* const known = Find(section.origin, writer);
   if (known != nullptr) taken = std::max(taken, known->now.last);
   const Offset base = std::max(taken, Before(section.committed));
-  if (section.after <= base) return base;
-  return Error{Remedy::kStop, "section_refused",
-               fmt::format("rows of {} continue offset {}, but only {} is known here: offsets "
-                           "between are missing in the stream",
-                           ToText(section.origin), section.after.rep(), base.rep())};
+  return section.after <= base ? std::optional(base) : std::nullopt;
 }
 
-void SideProgress::Take(const Message& message, std::span<const Section> sections) {
+void SideProgress::Take(const Message& message, std::span<const Section> sections,
+                        const std::vector<bool>& refused) {
   Slice& slice = SliceFor(message);
   if (message.newest_ms) {
     slice.newest_ms = std::max(slice.newest_ms.value_or(*message.newest_ms), *message.newest_ms);
     if (!slice.oldest_ms) slice.oldest_ms = message.newest_ms;
     state_.newest_ms = std::max(state_.newest_ms, *message.newest_ms);
   }
-  for (const Section& section : sections) {
+  for (std::size_t at = 0; at < sections.size(); ++at) {
+    if (refused[at]) continue;
+    const Section& section = sections[at];
     TakenIn& taken = FindOrAdd(section.origin, message.writer);
     taken.now.last = std::max({taken.now.last, section.last, Before(section.committed)});
     taken.now.heard_ms = std::max(taken.now.heard_ms, message.created_ms);

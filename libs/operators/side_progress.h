@@ -35,8 +35,8 @@ class SideProgress {
   std::optional<std::int64_t> time_ms() const { return state_.time_ms; }
 
   /// Records of the section up to here have been taken in (at least up to `taken`), or are in
-  /// ClickHouse. Error "section_refused" (kStop): records between are missing.
-  Result<Offset> Base(const Section& section, ShardId writer, Offset taken) const;
+  /// ClickHouse. Empty: records between are missing.
+  std::optional<Offset> Base(const Section& section, ShardId writer, Offset taken) const;
 
   struct Message {
     Position position;
@@ -44,8 +44,9 @@ class SideProgress {
     std::int64_t created_ms = 0;
     std::optional<std::int64_t> newest_ms;  ///< Of the rows that were taken in.
   };
-  /// The message is taken in; its sections have been let through by Base.
-  void Take(const Message& message, std::span<const Section> sections);
+  /// The message is taken in, but for the sections that Base has refused.
+  void Take(const Message& message, std::span<const Section> sections,
+            const std::vector<bool>& refused);
 
   /// Rows older than this are not needed any more: messages without others are not kept.
   void Release(std::int64_t before_ms);

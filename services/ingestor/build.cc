@@ -61,9 +61,10 @@ void NotePayload(std::size_t max_payload, std::size_t target) {
 std::optional<JoinCommit> JoinCommitOf(const PipelineSpec& spec, const PipelinePlan& plan,
                                        const std::string& source_id) {
   if (!plan.join) return std::nullopt;
-  const JoinSidePlan& side =
-      plan.join->left.source_id == source_id ? plan.join->left : plan.join->right;
-  return JoinCommit{.shuffled = side.shuffled, .after_window = spec.join->commit_after_window};
+  const bool left = plan.join->left.source_id == source_id;
+  const JoinSidePlan& side = left ? plan.join->left : plan.join->right;
+  return JoinCommit{
+      .left = left, .shuffled = side.shuffled, .after_window = spec.join->commit_after_window};
 }
 
 std::vector<io::StreamConfig> StreamConfigs(const PipelineSpec& spec, Hop hop) {

@@ -53,6 +53,13 @@ void SinkView::Take(ShardId shard, const ShardRecord& record) {
 }
 
 void SinkView::TakeJoin(ShardId shard, const JoinCheckpoint& checkpoint) {
+  ConfirmJoin(shard, checkpoint);
+  // A window that is not over, or another shard, may be what a record waits for.
+  if (join_->shuffled || join_->after_window) return;
+  tracker_.Passed(shard, (join_->left ? checkpoint.left : checkpoint.right).position);
+}
+
+void SinkView::ConfirmJoin(ShardId shard, const JoinCheckpoint& checkpoint) {
   for (const JoinSideProgress* const side : {&checkpoint.left, &checkpoint.right}) {
     for (const TakenIn& taken : side->taken) {
       if (taken.origin.source_id != source_id_) continue;

@@ -20,6 +20,7 @@ namespace penstock::ingestor {
 
 /// What a record of a source in front of a join has to come to before it counts as done.
 struct JoinCommit {
+  bool left = false;  ///< The side of the source.
   /// A transform shuffles: what was sent to one shard ends up in any.
   bool shuffled = false;
   /// Not only taken in, but past the time in which it could find a partner.
@@ -49,6 +50,7 @@ class SinkView {
 
   void Take(ShardId shard, const ShardRecord& record);
   void TakeJoin(ShardId shard, const JoinCheckpoint& checkpoint);
+  void ConfirmJoin(ShardId shard, const JoinCheckpoint& checkpoint);
   void TakeShuffled(ShardId shard, Share share, Offset last);
   void OnChange(const std::string& key, const std::optional<io::KeyValueEntry>& entry);
 

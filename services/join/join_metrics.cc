@@ -64,7 +64,11 @@ JoinMetrics::JoinMetrics(Metrics& metrics, std::span<const ShardId> shards)
         .bytes_in = metrics.AddCounter("penstock_join_bytes_in_total",
                                        "Bytes of the messages read.", label),
         .replayed = metrics.AddCounter("penstock_join_rows_replayed_total",
-                                       "Rows that came again; of no effect.", label)};
+                                       "Rows that came again; of no effect.", label),
+        .refused = metrics.AddCounter(
+            "penstock_join_rows_refused_total",
+            "Rows left out since others before them are missing; they come again from Kafka.",
+            label)};
   }
   for (const ShardId shard : shards) {
     const std::string number = fmt::format("{}", shard.rep());
@@ -95,6 +99,7 @@ void JoinMetrics::Joined(std::optional<Side> side, const operators::BatchJoin::O
   if (side) {
     sides_[Index(*side)].rows_in.Add(output.counts.taken);
     sides_[Index(*side)].replayed.Add(output.counts.replayed);
+    sides_[Index(*side)].refused.Add(output.counts.refused);
   }
   rows_out_.Add(rows);
   matched_.Add(output.counts.matched);

@@ -64,6 +64,7 @@ class JoinMetrics {
     Counter rows_in;
     Counter bytes_in;
     Counter replayed;
+    Counter refused;
   };
   struct ShardGauges {
     std::array<Gauge, 2> rows;

@@ -14,6 +14,7 @@ BlockPlanner::BlockPlanner(std::string pipeline_id, ShardId shard, Limits limits
                            const ShardRecord& record)
     : pipeline_id_(std::move(pipeline_id)),
       shard_(shard),
+      join_(JoinOrigin(shard)),
       limits_(limits),
       birth_(record.birth),
       intents_(record.intents.begin(), record.intents.end()) {
@@ -79,11 +80,14 @@ Offset BlockPlanner::Planned(const Section& section) const {
 
 // Everything below the committed offset is accounted for in ClickHouse, whichever shard had it.
 Offset BlockPlanner::Base(const Section& section) const {
+  // Of steps a record made anew knows nothing, and what the stream still has is what is not
+  // confirmed: there is one writer, and it leaves none out.
+  if (section.origin == join_ && !planned_.contains(join_)) return section.after;
   return std::max(Planned(section), Before(section.committed));
 }
 
 std::optional<Error> BlockPlanner::Refusal(const Section& section, Offset base) const {
-  if (section.birth < birth_) {
+  if (section.birth < birth_ && section.origin != join_) {
     return Error{Remedy::kStop, "section_refused",
                  fmt::format("rows of {} were published under the sink's record of {}, which has "
                              "since been made anew ({}): they prove nothing",

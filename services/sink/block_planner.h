@@ -93,6 +93,7 @@ class BlockPlanner {
 
   const std::string pipeline_id_;
   const ShardId shard_;
+  const Origin join_;  // Of a join's steps.
   Limits limits_;
   const std::uint64_t birth_;
   std::map<Origin, Offset> planned_;  // What is confirmed or in a block already, by origin.

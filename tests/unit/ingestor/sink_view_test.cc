@@ -40,12 +40,13 @@ class SinkViewTest : public ::testing::Test {
   }
 
   /// What the shard's sink has confirmed of the join.
-  void Write(std::uint32_t shard, std::vector<TakenIn> taken) {
+  void Write(std::uint32_t shard, std::vector<TakenIn> taken, Position position = {}) {
     const std::string key = protocol::ShardRecordKey(ShardId(shard));
     const auto entry = bucket_.Get(key).value().value();
     ShardRecord record = protocol::DecodeShardRecord(entry.value).value();
     record.join.emplace();
     record.join->right.taken = std::move(taken);
+    record.join->right.position = position;
     // A joined row of a step that is beyond any offset proves nothing about a source.
     record.progress[JoinOrigin(ShardId(shard))].confirmed = Offset(1000);
     ASSERT_TRUE(bucket_.Update(key, protocol::EncodeShardRecord(record), entry.revision).ok());
@@ -96,6 +97,14 @@ TEST_F(SinkViewTest, WhatTheSinkHasPassedAndNotTakenIsLost) {
   EXPECT_EQ(lost.front().partition, 4);
   EXPECT_EQ(lost.front().reason, LossReason::kPassed);
   EXPECT_TRUE(tracker_.TakeLost().empty()) << "said once";
+}
+
+TEST_F(SinkViewTest, WhatTheJoinHasPassedAndNotTakenIsLost) {
+  Start(JoinCommit{.left = false});
+  Write(0, {Taken(ShardId(0), 9)});
+  EXPECT_TRUE(tracker_.TakeLost().empty());
+  Write(1, {Taken(ShardId(1), 15)}, At(2));
+  EXPECT_EQ(tracker_.TakeLost().size(), 1U);
 }
 
 TEST_F(SinkViewTest, ARecordMadeAnewTakesBackWhatWasConfirmed) {

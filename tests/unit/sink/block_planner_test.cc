@@ -343,6 +343,21 @@ TEST_F(BlockPlannerTest, RowsPublishedUnderAnEarlierRecordAreRefused) {
   EXPECT_EQ(planner.Add(Hold(BatchOf(5, 9, 6), 2)).refused.size(), 1U);
 }
 
+// A record made anew knows no step: it begins with what the stream still has.
+TEST_F(BlockPlannerTest, AJoinsStepsGoOnUnderARecordMadeAnew) {
+  ShardRecord record;
+  record.birth = 7;
+  BlockPlanner planner = Planner(kNoLimits, record);
+  Batch batch = BatchOf(499, 509, 6);
+  batch.sections.front().origin = JoinOrigin(ShardId(0));
+  ASSERT_TRUE(Takes(planner, Hold(batch, 1)));
+  batch = BatchOf(511, 519, 6);
+  batch.sections.front().origin = JoinOrigin(ShardId(0));
+  EXPECT_EQ(planner.Add(Hold(batch, 2)).refused.size(), 1U) << "then without gaps";
+  planner.CutOpen();
+  EXPECT_EQ(planner.TakeComplete()->rows, 10U);
+}
+
 TEST_F(BlockPlannerTest, RepeatsAloneMoveThePositionAndNothingElse) {
   BlockPlanner planner = Planner(kNoLimits);
   ASSERT_TRUE(Takes(planner, Hold(BatchOf(-1, 9), 1)));
