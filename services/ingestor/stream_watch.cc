@@ -16,9 +16,18 @@ StreamWatch::StreamWatch(std::vector<io::StreamConfig> shards, io::StreamConfig 
 
 void StreamWatch::Look() {
   for (std::uint32_t shard = 0; shard < shards_.size(); ++shard) Look(ShardId(shard));
-  if (const auto state = parts_.streams.Ensure(dead_letters_); !state.ok()) {
+  if (const auto state = StateOf(dead_letters_, dead_letters_gone_); !state.ok()) {
     parts_.metrics.StreamNotSeen(dead_letters_.name, state.error());
   }
+}
+
+// One that was just deleted is not made again at once: stage::ShardSet says why.
+Result<io::StreamState> StreamWatch::StateOf(const io::StreamConfig& config, bool& was_gone) {
+  auto state = parts_.streams.State(config.name);
+  const bool gone = !state.ok() && state.error().code == "not_found";
+  if (gone && was_gone) state = parts_.streams.Ensure(config);
+  was_gone = gone;
+  return state;
 }
 
 void StreamWatch::Look(ShardId shard) {
@@ -27,7 +36,7 @@ void StreamWatch::Look(ShardId shard) {
   // Both before the question: what is published meanwhile may count twice, never not at all.
   const StreamSeq acknowledged(seen.acknowledged.load());
   const std::uint64_t published = parts_.room == nullptr ? 0 : parts_.room->published(shard);
-  const auto asked = parts_.streams.Ensure(config);
+  const auto asked = StateOf(config, seen.gone);
   if (!asked.ok()) return parts_.metrics.StreamNotSeen(config.name, asked.error());
   const io::StreamState& state = asked.value();
   if (parts_.room != nullptr) parts_.room->Seen(shard, published, state);

@@ -42,14 +42,17 @@ class StreamWatch {
     std::atomic<std::int64_t> created_ns{0};
     std::atomic<std::uint64_t> acknowledged{0};
     StreamSeq last{0};
+    bool gone = false;
   };
 
   void Look(ShardId shard);
+  Result<io::StreamState> StateOf(const io::StreamConfig& config, bool& was_gone);
 
   const std::vector<io::StreamConfig> shards_;
   const io::StreamConfig dead_letters_;
   Parts parts_;
   std::vector<Seen> seen_;  // By shard.
+  bool dead_letters_gone_ = false;
 };
 
 }  // namespace penstock::ingestor

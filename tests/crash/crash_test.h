@@ -39,6 +39,9 @@ class CrashTest : public PipelineTest {
   void ExpectEachKeyExactlyOnce(PipelineHarness& pipeline, std::string_view what,
                                 const std::function<bool(std::uint64_t id)>& kept);
 
+  /// Where a test lets streams lose something: rows behind it are left out until they come again.
+  bool streams_lose_messages_ = false;
+
   /// Evenly between the two.
   std::chrono::milliseconds Random(std::chrono::milliseconds least, std::chrono::milliseconds most);
   /// Lets the pipeline work for a random time: the moment of the next fault.

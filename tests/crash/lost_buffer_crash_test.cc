@@ -1,11 +1,15 @@
 // What JetStream holds of a pipeline is lost under load: it comes again from Kafka.
 
 #include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
 
 #include <gtest/gtest.h>
 
 #include "crash/crash_test.h"
 #include "protocol/names.h"
+#include "support/nats_server.h"
 
 namespace penstock::testing {
 namespace {
@@ -17,15 +21,49 @@ bool Every(std::uint64_t) {
   return true;
 }
 
+/// On a nats-server of its own: some versions die of a question about a stream that is just being
+/// made. Then it is started again, as by whoever watches over it.
 class LostBufferTest : public CrashTest {
  protected:
+  PipelineHarness& NewLoadedPipeline() {
+    PipelineHarness& pipeline = CrashTest::NewLoadedPipeline();
+    streams_lose_messages_ = true;
+    pipeline.UseNats(nats_->url());
+    return pipeline;
+  }
+  void Await(const std::string& what, const std::function<bool()>& condition) {
+    WaitFor(
+        what,
+        [&] {
+          nats_->RestartIfItDied();
+          return condition();
+        },
+        90s);
+  }
   void Remove(PipelineHarness& pipeline, Hop hop, std::uint32_t shard) {
-    const std::string name = protocol::StreamName(pipeline.id(), hop, ShardId(shard));
-    ASSERT_TRUE(pipeline.streams().Remove(name).ok()) << name;
+    RemoveStream(pipeline, protocol::StreamName(pipeline.id(), hop, ShardId(shard)));
   }
-  static double GoneBack(PipelineHarness& pipeline) {
-    return pipeline.ingestor().Metrics().Sum("penstock_ingestor_gone_back_total");
+  void RemoveStream(PipelineHarness& pipeline, const std::string& name) {
+    Await("there is a stream to delete", [&] { return pipeline.streams().Remove(name).ok(); });
   }
+  void AwaitGoneBack(PipelineHarness& pipeline) {
+    Await("it has gone back", [&] {
+      return pipeline.ingestor().Metrics().Sum("penstock_ingestor_gone_back_total") > 0;
+    });
+  }
+  /// All streams are there again, and the server has survived it.
+  void AwaitStreams(PipelineHarness& pipeline, Hop hop) {
+    Await("the streams are there again", [&] {
+      for (std::uint32_t shard = 0; shard < pipeline.shards(); ++shard) {
+        const auto name = protocol::StreamName(pipeline.id(), hop, ShardId(shard));
+        if (!pipeline.streams().State(name).ok()) return false;
+      }
+      return true;
+    });
+  }
+
+ private:
+  const std::unique_ptr<NatsServer> nats_ = NatsServer::Start();
 };
 
 TEST_F(LostBufferTest, AllStreamsOfAPipeline) {
@@ -37,9 +75,10 @@ TEST_F(LostBufferTest, AllStreamsOfAPipeline) {
     for (std::uint32_t shard = 0; shard < pipeline.shards(); ++shard) {
       Remove(pipeline, Hop::kIn, shard);
     }
-    ASSERT_TRUE(pipeline.streams().Remove(protocol::DeadLetterStream(pipeline.id())).ok());
+    RemoveStream(pipeline, protocol::DeadLetterStream(pipeline.id()));
+    AwaitStreams(pipeline, Hop::kIn);
   }
-  WaitFor("it has gone back", [&] { return GoneBack(pipeline) > 0; });
+  AwaitGoneBack(pipeline);
   ExpectEachExactlyOnce(pipeline, "all streams deleted, 3 times");
 }
 
@@ -55,6 +94,7 @@ TEST_F(LostBufferTest, AllStreamsWhileNobodyReadsThem) {
   }
   pipeline.ingestor().Kill9();
   pipeline.Start();
+  AwaitStreams(pipeline, Hop::kIn);
   ExpectEachExactlyOnce(pipeline, "all streams deleted before the sink's first start");
 }
 
@@ -68,7 +108,9 @@ TEST_F(LostBufferTest, OneStreamOfAPipelineWithATransform) {
   pipeline.Start();
   for (std::uint32_t time = 0; time < 4; ++time) {
     LetPass(500ms, 2500ms);
-    Remove(pipeline, time % 2 == 0 ? Hop::kOut : Hop::kIn, time % pipeline.shards());
+    const Hop hop = time % 2 == 0 ? Hop::kOut : Hop::kIn;
+    Remove(pipeline, hop, time % pipeline.shards());
+    AwaitStreams(pipeline, hop);
   }
   ExpectEachKeyExactlyOnce(pipeline, "one stream deleted, 4 times", Every);
 }

@@ -24,7 +24,7 @@ constexpr std::uint64_t kMostMemory = 512 * kMiB;
 /// PENSTOCK_CRASH_OUTAGE: seconds without ClickHouse.
 std::chrono::seconds Outage() {
   const char* const given = std::getenv("PENSTOCK_CRASH_OUTAGE");  // NOLINT(concurrency-mt-unsafe)
-  return std::chrono::seconds(given == nullptr ? 90 : std::strtol(given, nullptr, 10));
+  return std::chrono::seconds(given == nullptr ? 40 : std::strtol(given, nullptr, 10));
 }
 
 using OutageTest = CrashTest;
@@ -86,6 +86,7 @@ TEST_F(OutageTest, TheNatsServerRestarts) {
 // that ends before what was read from it. What is missing then comes again from Kafka.
 TEST_F(OutageTest, TheNatsServerIsKilled) {
   const auto nats = NatsServer::Start();
+  streams_lose_messages_ = true;
   PipelineHarness& pipeline = NewLoadedPipeline();
   pipeline.UseNats(nats->url());
   StartLoad(pipeline, 50'000, 5'000);

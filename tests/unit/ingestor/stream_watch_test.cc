@@ -13,6 +13,7 @@ class StreamWatchTest : public ::testing::Test {
  protected:
   StreamWatchTest() {
     watch_.Look();
+    watch_.Look();
     stay_ = tracker_.Start(
         {.origin = {"s", "t", 0, 1, 1}, .committed = {Offset(0)}, .read_from = Offset(0)});
     Publish(0);
@@ -50,6 +51,8 @@ TEST_F(StreamWatchTest, AStreamThatIsGoneIsMadeAgainAndItsRowsAreLost) {
   ASSERT_TRUE(streams_.Remove(kStream).ok());
   ASSERT_TRUE(streams_.Remove("dlq").ok());
   watch_.Look();
+  EXPECT_FALSE(streams_.State(kStream).ok()) << "not at once";
+  watch_.Look();
   EXPECT_TRUE(Lost());
   EXPECT_TRUE(streams_.State(kStream).ok());
   EXPECT_TRUE(streams_.State("dlq").ok());
@@ -76,12 +79,13 @@ TEST_F(StreamWatchTest, WhatTheSinkHasConfirmedIsNotLost) {
   tracker_.Confirm({"s", "t", 0, 1, 1}, ShardId(0), Offset(19));
   ASSERT_TRUE(streams_.Remove(kStream).ok());
   watch_.Look();
+  watch_.Look();
   EXPECT_TRUE(tracker_.TakeLost().empty());
 }
 
 TEST_F(StreamWatchTest, AServerThatDoesNotAnswerProvesNothing) {
   streams_.faults().Add(
-      {.kind = testing::FaultKind::kUnavailable, .operation = "Ensure", .about = {}});
+      {.kind = testing::FaultKind::kUnavailable, .operation = "State", .about = {}});
   watch_.Look();
   watch_.Look();
   EXPECT_TRUE(tracker_.TakeLost().empty());
