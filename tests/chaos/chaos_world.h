@@ -80,6 +80,7 @@ class ChaosWorld {
   PipelineHarness& pipeline() { return *pipeline_; }
   Load& load() { return *load_; }
   const std::map<FaultKind, Times>& times() const { return times_; }
+  bool WasDone(FaultKind kind) const { return times_.contains(kind) && times_.at(kind).done > 0; }
   /// From the last fault until all was there.
   std::chrono::duration<double> took_to_heal() const { return took_to_heal_; }
   /// Whether the id of a record passes the filter.

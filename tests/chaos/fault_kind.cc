@@ -17,7 +17,7 @@ const std::vector<FaultKindInfo>& AllFaultKinds() {
       {kClockJump, "clock_jump", "a replica comes back with another time of day", true},
       {kAddPartitions, "add_partitions", "the topic gets a partition more", true},
       {kNatsRestart, "nats_restart", "nats-server stops, and starts again", true},
-      {kNatsKill9, "nats_kill9", "kill -9 of nats-server", false},
+      {kNatsKill9, "nats_kill9", "kill -9 of nats-server", false, true},
       {kKafkaRestart, "kafka_restart", "Kafka stops, and starts again", true},
       {kClickHouseRestart, "clickhouse_restart", "ClickHouse stops, and starts again", true},
       {kClickHouseKill9, "clickhouse_kill9", "kill -9 of ClickHouse", false},
@@ -30,12 +30,19 @@ const std::vector<FaultKindInfo>& AllFaultKinds() {
       {kHalfOpen, "half_open", "the server's side of connections is gone", true},
       {kClickHouseDiskFull, "clickhouse_disk_full", "no room on ClickHouse's disk", true},
       {kStateDiskFull, "state_disk_full", "no room for the transforms' state", true},
+      {kStreamDeleted, "stream_deleted", "a shard's stream is deleted", false, true},
+      {kStreamsDeleted, "streams_deleted", "all streams of rows are deleted", false, true},
+      {kBucketDeleted, "bucket_deleted", "the key-value bucket is deleted", false, true},
   };
   return kinds;
 }
 
+const FaultKindInfo& InfoOf(FaultKind kind) {
+  return AllFaultKinds().at(static_cast<std::size_t>(kind));
+}
+
 std::string_view ToText(FaultKind kind) {
-  return AllFaultKinds().at(static_cast<std::size_t>(kind)).name;
+  return InfoOf(kind).name;
 }
 
 Result<std::vector<FaultKind>> ParseFaultKinds(std::string_view text) {

@@ -32,6 +32,9 @@ enum class FaultKind : std::uint8_t {
   kHalfOpen,
   kClickHouseDiskFull,
   kStateDiskFull,
+  kStreamDeleted,
+  kStreamsDeleted,
+  kBucketDeleted,
 };
 
 struct FaultKindInfo {
@@ -40,10 +43,13 @@ struct FaultKindInfo {
   std::string_view what;  ///< For people.
   /// Whether a run without --kinds has it: the promise holds for it.
   bool in_every_run;
+  /// Rows of inserts that are open at that moment may be there twice, which is counted.
+  bool may_repeat = false;
 };
 
 /// In the order of the enum.
 const std::vector<FaultKindInfo>& AllFaultKinds();
+const FaultKindInfo& InfoOf(FaultKind kind);
 std::string_view ToText(FaultKind kind);
 /// Names with commas between; empty: those of every run. Error code "usage": a name that there is
 /// none of.

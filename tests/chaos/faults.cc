@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "chaos/chaos_world.h"
+#include "protocol/names.h"
 
 namespace penstock::testing {
 
@@ -111,6 +112,42 @@ std::string FillUp(ChaosWorld& world, SmallDisk& disk, std::string_view whose, m
   return fmt::format("{} for {:.1f} s", whose, Seconds(time));
 }
 
+// --- what NATS keeps
+
+// NATS may be away, or just coming back.
+std::string Remove(ChaosWorld& world, const std::vector<std::string>& names,
+                   std::string_view what) {
+  if (!world.nats_is_up()) return "";
+  std::size_t removed = 0;
+  for (const std::string& name : names) removed += world.pipeline().streams().Remove(name).ok();
+  return removed == 0 ? "" : fmt::format("{} ({} of {})", what, removed, names.size());
+}
+
+// Not the key log: a dedup whose store and log are both lost has forgotten its window.
+std::vector<std::string> RowStreams(ChaosWorld& world, Hop hop) {
+  std::vector<std::string> names;
+  for (std::uint32_t shard = 0; shard < world.pipeline().shards(); ++shard) {
+    names.push_back(protocol::StreamName(world.pipeline().id(), hop, ShardId(shard)));
+  }
+  return names;
+}
+
+std::string DeleteStream(ChaosWorld& world, Draw& draw) {
+  auto names = RowStreams(world, draw.Below(2) == 0 ? Hop::kIn : Hop::kOut);
+  const std::string name = draw.OneOf(names);
+  return Remove(world, {name}, name);
+}
+
+std::string DeleteStreams(ChaosWorld& world) {
+  auto names = RowStreams(world, Hop::kIn);
+  for (std::string& name : RowStreams(world, Hop::kOut)) names.push_back(std::move(name));
+  return Remove(world, names, "all");
+}
+
+std::string DeleteBucket(ChaosWorld& world) {
+  return Remove(world, {"KV_" + protocol::Bucket(world.pipeline().id())}, "the bucket");
+}
+
 // --- the network
 
 std::string Spoil(ChaosWorld& world, StreamGate& gate, std::string_view whose,
@@ -188,6 +225,12 @@ std::string DoFault(ChaosWorld& world, FaultKind kind, Draw& draw) {
       return FillUp(world, world.servers().clickhouse_disk(), "ClickHouse's", draw.Between(1s, 4s));
     case FaultKind::kStateDiskFull:
       return FillUp(world, world.state_disk(), "the transforms'", draw.Between(1s, 4s));
+    case FaultKind::kStreamDeleted:
+      return DeleteStream(world, draw);
+    case FaultKind::kStreamsDeleted:
+      return DeleteStreams(world);
+    case FaultKind::kBucketDeleted:
+      return DeleteBucket(world);
   }
   return "";
 }
