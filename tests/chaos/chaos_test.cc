@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -55,6 +56,18 @@ class ChaosTest : public ::testing::TestWithParam<std::uint64_t> {
     }
   }
 
+  static void KeepLogs(ChaosWorld& world) {
+    const std::filesystem::path kept = std::filesystem::path(ChaosServers::FolderOfThisRun()) /
+                                       fmt::format("logs-seed-{}", world.options().seed);
+    std::filesystem::create_directories(kept);
+    for (const auto& file : std::filesystem::directory_iterator(world.pipeline().folder())) {
+      if (file.path().extension() != ".log") continue;
+      std::filesystem::copy_file(file, kept / file.path().filename(),
+                                 std::filesystem::copy_options::overwrite_existing);
+    }
+    fmt::print("all logs are in {}\n", kept.string());
+  }
+
   static inline std::unique_ptr<ChaosServers> servers_;
 };
 
@@ -69,7 +82,10 @@ TEST_P(ChaosTest, EveryKeyIsInClickHouseOnce) {
   world.Start();
   world.RunFaults();
   Judge(world, world.HealAndWait());
-  if (HasFailure()) PrintLogs(world);
+  if (HasFailure()) {
+    PrintLogs(world);
+    KeepLogs(world);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, ChaosTest, ::testing::ValuesIn(Seeds()),
