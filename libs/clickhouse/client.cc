@@ -171,7 +171,8 @@ class Client::Impl {
 
   // The rows go along as an external table: a part of a form, with its structure beside it.
   Result<std::string> SelectRows(std::string_view select, RowStructure structure,
-                                 const EncodedBlock& block, const std::stop_token& stop) {
+                                 const EncodedBlock& block, const std::stop_token& stop,
+                                 const std::map<std::string, std::string>& values = {}) {
     PENSTOCK_CHECK(block.codec == BodyCodec::kNone, "a form's parts are not compressed");
     std::string columns;
     for (const auto& [name, type] : structure) {
@@ -181,6 +182,7 @@ class Client::Impl {
     parameters.Add("wait_end_of_query", "1");
     parameters.Add("max_threads", "1");  // Rows stay in their order.
     parameters.Add("query", select);
+    for (const auto& [name, value] : values) parameters.Add("param_" + name, value);
     parameters.Add("penstock_rows_structure", columns);
     parameters.Add("penstock_rows_format", "Native");
     const std::string form = fmt::format(
@@ -372,8 +374,9 @@ Result<std::string> Client::Query(std::string_view sql, std::stop_token stop,
 }
 
 Result<std::string> Client::SelectRows(std::string_view select, RowStructure structure,
-                                       const EncodedBlock& block, std::stop_token stop) {
-  return impl_->SelectRows(select, structure, block, stop);
+                                       const EncodedBlock& block, std::stop_token stop,
+                                       const std::map<std::string, std::string>& parameters) {
+  return impl_->SelectRows(select, structure, block, stop, parameters);
 }
 
 Result<std::vector<std::uint64_t>> Client::HashRows(std::string_view expression,

@@ -83,11 +83,21 @@ class Client {
   /// Runs a SELECT over the rows of an uncompressed block, in order, which it knows as table
   /// `penstock_rows`; the server keeps nothing. Errors as for Query.
   Result<std::string> SelectRows(std::string_view select, RowStructure structure,
-                                 const EncodedBlock& block, std::stop_token stop);
+                                 const EncodedBlock& block, std::stop_token stop,
+                                 const std::map<std::string, std::string>& parameters = {});
 
   /// cityHash64 of `expression` for each row of such a block, by the server.
   Result<std::vector<std::uint64_t>> HashRows(std::string_view expression, RowStructure structure,
                                               const EncodedBlock& block, std::stop_token stop);
+
+  /// Whether the server has not been started within the last `time`.
+  Result<bool> RunsForLongerThan(std::chrono::seconds time, std::stop_token stop);
+
+  /// How many of the rows of such a block are in no part that was written within the last `time`,
+  /// by the values of `columns`.
+  Result<std::size_t> CountMissing(std::string_view table, std::chrono::seconds time,
+                                   RowStructure structure, std::span<const std::string> columns,
+                                   const EncodedBlock& block, std::stop_token stop);
 
   /// The table as it is now. A database or table that is not there: code "schema", by name.
   Result<TableDescription> Describe(std::string_view table, std::stop_token stop);

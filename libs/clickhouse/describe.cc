@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "clickhouse/client.h"
+#include "model/clickhouse_type.h"
 
 namespace penstock::clickhouse {
 
@@ -181,6 +182,50 @@ Result<double> Client::NewPartsPerSecond(std::string_view table, std::chrono::se
   const auto parts = reader.Fixed<std::uint64_t>();
   if (!reader.ok()) return Malformed();
   return static_cast<double>(parts) / static_cast<double>(over.count());
+}
+
+namespace {
+
+// Server and client do not start to count at the same moment.
+constexpr std::chrono::seconds kCountingSlack{60};
+
+Result<std::uint64_t> NumberIn(const Result<std::string>& answer) {
+  if (!answer.ok()) return answer.error();
+  ByteReader reader(answer.value());
+  const auto number = reader.Fixed<std::uint64_t>();
+  if (!reader.ok()) return Malformed();
+  return number;
+}
+
+}  // namespace
+
+Result<bool> Client::RunsForLongerThan(std::chrono::seconds time, std::stop_token stop) {
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const std::uint64_t seconds,
+      NumberIn(Query("SELECT toUInt64(uptime()) FORMAT RowBinary", std::move(stop))));
+  return seconds > static_cast<std::uint64_t>((time + kCountingSlack).count());
+}
+
+Result<std::size_t> Client::CountMissing(std::string_view table, std::chrono::seconds time,
+                                         RowStructure structure,
+                                         std::span<const std::string> columns,
+                                         const EncodedBlock& block, std::stop_token stop) {
+  std::string row;
+  for (const std::string& column : columns) {
+    row += fmt::format("{}{}", row.empty() ? "" : ", ", QuoteIdentifier(column));
+  }
+  // Also parts that are merged already: the rows are read from the parts of one moment, and their
+  // names from those of another.
+  const std::string select = fmt::format(
+      "SELECT toUInt64(countIf(cityHash64(tuple({0})) NOT IN (SELECT cityHash64(tuple({0})) FROM "
+      "{{database:Identifier}}.{{table:Identifier}} WHERE _part IN (SELECT name FROM system.parts "
+      "WHERE database = {{database:String}} AND table = {{table:String}} AND "
+      "modification_time >= now() - {{seconds:UInt64}})))) FROM penstock_rows FORMAT RowBinary",
+      row);
+  return NumberIn(SelectRows(select, structure, block, std::move(stop),
+                             {{"database", connection().database},
+                              {"table", std::string(table)},
+                              {"seconds", std::to_string((time + kCountingSlack).count())}}));
 }
 
 Result<TableDescription> Client::Describe(std::string_view table, std::stop_token stop) {

@@ -15,6 +15,8 @@ using clickhouse::ErrorClass;
 
 // ClickHouse's default, for a message that does not tell the limit.
 constexpr std::size_t kUsualPartitions = 100;
+// How far clocks of two machines may differ without harm.
+constexpr std::chrono::hours kLeastInheritedAge{1};
 // Hashes have 64 bits; this leaves room for one more split.
 constexpr unsigned kMostHashBits = 48;
 
@@ -40,6 +42,7 @@ BlockInserter::BlockInserter(std::chrono::milliseconds first_retry, Parts parts,
       parts_(parts),
       block_(block),
       stop_(std::move(stop)),
+      started_(parts.clock.Now()),
       waiting_(parts.metrics),
       waiting_for_rows_(parts.metrics),
       unanswered_(parts.brake) {}
@@ -73,6 +76,13 @@ Status BlockInserter::InsertPiece(const Piece& piece) {
   backoff_.reset();
   if (history_.unanswered) unanswered_.Begin();
   PENSTOCK_RETURN_IF_ERROR(WaitForBrake());
+  if (prepared.rows > 0 && IsBelowALoss(piece)) {
+    PENSTOCK_ASSIGN_OR_RETURN(const std::size_t missing, CountMissing(piece));
+    if (missing == 0) prepared.rows = 0;
+    if (missing < prepared.rows && BitsToOnePartition(piece) > 0) {
+      return SendAgain(piece, missing);
+    }
+  }
   const std::string token = TokenOf(block_.intent, piece);
   while (prepared.rows > 0) {
     const Clock::Time started = parts_.clock.Now();
@@ -80,6 +90,10 @@ Status BlockInserter::InsertPiece(const Piece& piece) {
     if (!trouble) {
       ++parts_.inserted;
       parts_.brake.Inserted();
+      if (history_.unanswered) {
+        PENSTOCK_ASSIGN_OR_RETURN(const std::size_t missing, CountMissing(piece));
+        if (missing > 0) return SendAgain(piece, missing);
+      }
       parts_.metrics.Inserted(prepared, parts_.clock.Now() - started);
       parts_.metrics.Latency(prepared);
       break;
@@ -286,6 +300,65 @@ Result<BlockInserter::Fate> BlockInserter::GiveUp(const Piece& piece, const Tabl
   waiting_.End();
   PENSTOCK_RETURN_IF_ERROR(Record(std::move(letters)));
   return Fate::kSettled;
+}
+
+// When the first attempt at a piece without an answer was at the earliest. One of another process
+// was after its messages were made, but clocks differ.
+std::chrono::seconds BlockInserter::OldestAttempt() const {
+  using std::chrono::ceil;
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  const auto here = ceil<seconds>(parts_.clock.Now() - started_);
+  if (!block_.inherited) return here;
+  std::int64_t created_ms = parts_.clock.WallMs();
+  for (const Slice& slice : block_.slices) {
+    created_ms = std::min(created_ms, slice.message->envelope.created_ms);
+  }
+  const auto age = ceil<seconds>(milliseconds(parts_.clock.WallMs() - created_ms));
+  return here + std::max<seconds>(age, kLeastInheritedAge);
+}
+
+Result<std::size_t> BlockInserter::CountMissing(const Piece& piece) {
+  std::size_t missing = 0;
+  while (const auto trouble =
+             parts_.table.CountMissing(block_, piece, OldestAttempt(), missing, stop_)) {
+    const bool passes = trouble->error_class == ErrorClass::kTransient ||
+                        trouble->error_class == ErrorClass::kMemory ||
+                        trouble->error_class == ErrorClass::kPressure;
+    if (!passes) {
+      parts_.metrics.LossUnknown(*trouble);
+      return 0;
+    }
+    PENSTOCK_RETURN_IF_ERROR(Pause(*trouble));
+  }
+  return missing;
+}
+
+bool BlockInserter::IsBelowALoss(const Piece& piece) const {
+  return std::ranges::any_of(lost_,
+                             [&](const std::string& path) { return piece.path.starts_with(path); });
+}
+
+std::uint8_t BlockInserter::BitsToOnePartition(const Piece& piece) {
+  if (parts_.table.PartitionKey().empty() || LearnPartitions()) return 0;
+  TableTrouble one_partition;
+  one_partition.limit = 1;
+  const std::uint8_t bits = PartitionBitsOf(piece, one_partition);
+  return piece.hash_bits + bits > kMostHashBits ? std::uint8_t{0} : bits;
+}
+
+// A partition's rows are one part: all of them are there, or none. Of several partitions some may
+// be there, and are told apart before they are sent.
+Status BlockInserter::SendAgain(const Piece& piece, std::size_t missing) {
+  parts_.metrics.RowsLost(missing);
+  unanswered_.End();
+  if (const std::uint8_t bits = BitsToOnePartition(piece); bits > 0) {
+    lost_.push_back(piece.path);
+    SplitByPartitions(block_.intent, piece, bits);
+    return RecordSplit(piece, SplitKind::kPartitions);
+  }
+  SplitByRows(block_.intent, piece);
+  return RecordSplit(piece, SplitKind::kRows);
 }
 
 // An insert that may be in the table already goes on being tried; others must not make the table

@@ -76,6 +76,14 @@ class BlockInserter {
   bool MaybeApplied(const Piece& piece) const;
   Status Pause(const TableTrouble& trouble);
   Status WaitForBrake();
+  Result<std::size_t> CountMissing(const Piece& piece);
+  std::chrono::seconds OldestAttempt() const;
+  /// Whether it is of a block of which the table has some partitions, and not others.
+  bool IsBelowALoss(const Piece& piece) const;
+  /// Splits it, so that its rows go under other tokens.
+  Status SendAgain(const Piece& piece, std::size_t missing);
+  /// Halvings until each piece is of one partition; 0: it is, as far as can be known.
+  std::uint8_t BitsToOnePartition(const Piece& piece);
 
   const std::chrono::milliseconds first_retry_;
   const Parts parts_;
@@ -87,6 +95,8 @@ class BlockInserter {
     std::uint64_t inserted_before = 0;  // Of the pool, when it came first.
   };
   std::map<int, UnknownCode> unknown_codes_;
+  const Clock::Time started_;
+  std::vector<std::string> lost_;        // Paths of which the table has lost some partitions.
   std::vector<std::string> split_here_;  // Paths: attempts at what is below began in this process.
   PieceHistory history_;                 // Of the piece in hand.
   bool looked_at_table_ = false;         // Since rows of the block were first refused.

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "base/wait.h"
 #include "model/row_json.h"
 #include "telemetry/log.h"
 
@@ -14,6 +15,8 @@ namespace penstock::sink {
 namespace {
 
 constexpr std::size_t kMostSamples = 1000;
+constexpr int kLooksForMissing = 4;
+constexpr std::chrono::milliseconds kBetweenLooks{500};
 
 using clickhouse::ErrorClass;
 
@@ -381,25 +384,72 @@ ErrorClass ClickHouseTable::ClassOf(int code, ErrorClass error_class) const {
   return own->second == "dead_letter" ? ErrorClass::kData : ErrorClass::kAccess;
 }
 
+Result<clickhouse::EncodedBlock> ClickHouseTable::EncodePlain(const Known& known,
+                                                              const Block& block,
+                                                              const Piece& piece,
+                                                              std::vector<std::size_t>* numbers) {
+  const auto converter = BorrowConverter(known);
+  converter->numbers = numbers;
+  PreparedBlock prepared;
+  PENSTOCK_RETURN_IF_ERROR(Convert(block, piece, *converter, prepared));
+  return converter->builder->Finish(clickhouse::BodyCodec::kNone);
+}
+
+std::vector<std::pair<std::string, std::string>> ClickHouseTable::StructureOf(const Known& known) {
+  std::vector<std::pair<std::string, std::string>> structure;
+  for (const clickhouse::PlannedColumn& column : known.plan->columns()) {
+    structure.emplace_back(column.column, column.type);
+  }
+  return structure;
+}
+
+// Replicated tables note the token and the part in one step. Tables that merge rows away, as
+// ReplacingMergeTree, do not tell by their rows whether an insert is in them.
+std::optional<TableTrouble> ClickHouseTable::CountMissing(const Block& block, const Piece& piece,
+                                                          std::chrono::seconds ago,
+                                                          std::size_t& missing,
+                                                          std::stop_token stop) {
+  missing = 0;
+  const auto known = Current();
+  if (known->table.engine != "MergeTree" || known->table.token_window.blocks == 0) {
+    return std::nullopt;
+  }
+  const auto client = BorrowClient();
+  const auto started_before = client->RunsForLongerThan(ago, stop);
+  if (!started_before.ok()) return TroubleFrom(started_before.error());
+  if (started_before.value()) return std::nullopt;
+  const auto encoded = EncodePlain(*known, block, piece, nullptr);
+  if (!encoded.ok()) return TroubleFrom(encoded.error());
+  std::vector<std::string> stored;
+  for (const clickhouse::PlannedColumn& column : known->plan->columns()) {
+    const clickhouse::TableColumn* const in_table = known->table.Find(column.column);
+    const bool kept =
+        in_table == nullptr || in_table->default_kind != clickhouse::DefaultKind::kEphemeral;
+    if (kept) stored.push_back(column.column);
+  }
+  // A merge that ends while the parts are looked up can hide rows: what is missing stays missing.
+  for (int look = 0; look < kLooksForMissing; ++look) {
+    if (look > 0) WaitUntil(clock_.Now() + kBetweenLooks, stop);
+    const auto counted = client->CountMissing(options_.sink.table, ago, StructureOf(*known), stored,
+                                              encoded.value(), stop);
+    if (!counted.ok()) return TroubleFrom(counted.error());
+    missing = counted.value();
+    if (missing == 0) break;
+  }
+  return std::nullopt;
+}
+
 std::optional<TableTrouble> ClickHouseTable::HashPartitions(const Block& block,
                                                             std::string_view partition_key,
                                                             std::vector<std::uint64_t>& hashes,
                                                             std::stop_token stop) {
   const auto known = Current();
-  const auto converter = BorrowConverter(*known);
   std::vector<std::size_t> numbers;
-  converter->numbers = &numbers;
-  PreparedBlock prepared;
   const Piece whole{.path = {}, .begin = 0, .end = block.rows};
-  if (const Status converted = Convert(block, whole, *converter, prepared); !converted.ok()) {
-    return TroubleFrom(converted.error());
-  }
-  const clickhouse::EncodedBlock encoded = converter->builder->Finish(clickhouse::BodyCodec::kNone);
-  std::vector<std::pair<std::string, std::string>> structure;
-  for (const clickhouse::PlannedColumn& column : known->plan->columns()) {
-    structure.emplace_back(column.column, column.type);
-  }
-  auto hashed = BorrowClient()->HashRows(partition_key, structure, encoded, std::move(stop));
+  const auto encoded = EncodePlain(*known, block, whole, &numbers);
+  if (!encoded.ok()) return TroubleFrom(encoded.error());
+  auto hashed = BorrowClient()->HashRows(partition_key, StructureOf(*known), encoded.value(),
+                                         std::move(stop));
   if (!hashed.ok()) return TroubleFrom(hashed.error());
   hashes.assign(block.rows, 0);
   for (std::size_t i = 0; i < numbers.size(); ++i) hashes[numbers[i]] = hashed.value()[i];

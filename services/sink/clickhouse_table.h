@@ -40,6 +40,9 @@ class ClickHouseTable final : public TableWriter {
   Result<PreparedBlock> Prepare(const Block& block, const Piece& piece) override;
   std::optional<TableTrouble> Insert(PreparedBlock& prepared, std::string_view token,
                                      std::stop_token stop) override;
+  std::optional<TableTrouble> CountMissing(const Block& block, const Piece& piece,
+                                           std::chrono::seconds ago, std::size_t& missing,
+                                           std::stop_token stop) override;
   std::optional<TableTrouble> HashPartitions(const Block& block, std::string_view partition_key,
                                              std::vector<std::uint64_t>& hashes,
                                              std::stop_token stop) override;
@@ -74,6 +77,11 @@ class ClickHouseTable final : public TableWriter {
   std::shared_ptr<const Known> Current();
   auto BorrowClient();
   auto BorrowConverter(const Known& known);
+  /// The piece as SelectRows takes it, and the columns of it.
+  Result<clickhouse::EncodedBlock> EncodePlain(const Known& known, const Block& block,
+                                               const Piece& piece,
+                                               std::vector<std::size_t>* numbers);
+  static std::vector<std::pair<std::string, std::string>> StructureOf(const Known& known);
   Status Convert(const Block& block, const Piece& piece, Converter& converter,
                  PreparedBlock& prepared) const;
   static void LeaveOut(const Source& source, const Piece& piece, std::size_t begin, std::size_t end,

@@ -57,7 +57,7 @@ std::optional<Piece> FirstOpenPiece(const Intent& intent, std::size_t rows) {
 }
 
 void SplitByRows(Intent& intent, const Piece& piece) {
-  PENSTOCK_CHECK(piece.end - piece.begin >= 2, "one row has no halves");
+  PENSTOCK_CHECK(piece.end > piece.begin, "a piece has rows");
   intent.splits.push_back({piece.path, SplitKind::kRows, 1});
 }
 

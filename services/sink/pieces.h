@@ -33,7 +33,7 @@ std::string TokenOf(const Intent& intent, const Piece& piece);
 /// `rows` is the number of the block's rows, those given up included.
 std::optional<Piece> FirstOpenPiece(const Intent& intent, std::size_t rows);
 
-/// Notes that the piece goes in two halves by number; it has two numbers at least.
+/// Notes that the piece goes in two halves by number; of a single row the first has none.
 void SplitByRows(Intent& intent, const Piece& piece);
 /// Notes that it goes in 2^`bits` pieces by the hash of its rows' partitions.
 void SplitByPartitions(Intent& intent, const Piece& piece, std::uint8_t bits);

@@ -79,6 +79,10 @@ SinkMetrics::SinkMetrics(Metrics& metrics, const Clock& clock)
       possible_repeats_(metrics.AddCounter(
           "penstock_sink_possible_repeats_total",
           "Rows, at most, sent again under another token although an attempt had no answer.")),
+      rows_lost_(metrics.AddCounter("penstock_sink_rows_lost_by_server_total",
+                                    "Rows that ClickHouse had the token of but not the rows, after "
+                                    "it was killed in the middle "
+                                    "of an insert: they are sent again.")),
       intents_given_up_(metrics.AddCounter(
           "penstock_sink_intents_given_up_total",
           "Inserts without an answer whose rows the stream has lost: they come again from Kafka.")),
@@ -205,6 +209,21 @@ void SinkMetrics::PossibleRepeats(std::size_t rows) {
               "Rows are sent again in smaller blocks although an answer is missing: they may be in "
               "the table twice.",
               {{"rows", rows}});
+}
+
+void SinkMetrics::RowsLost(std::size_t rows) {
+  rows_lost_.Add(rows);
+  Log(LogLevel::kWarn,
+      "ClickHouse was killed in the middle of an insert: it has the token, not the rows. They are "
+      "sent again under other tokens.",
+      {{"rows", rows}});
+}
+
+void SinkMetrics::LossUnknown(const TableTrouble& trouble) {
+  log_.LogFor("loss_unknown", LogLevel::kWarn,
+              "ClickHouse was restarted while an insert had no answer, and whether it has the rows "
+              "cannot be found out: it says that it has.",
+              {{"error", trouble.message}});
 }
 
 void SinkMetrics::BlockScale(double scale) {

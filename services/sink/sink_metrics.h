@@ -71,6 +71,10 @@ class SinkMetrics {
   void PartitionsUnknown(const TableTrouble& trouble);
   /// Rows that may be in the table are sent again under other tokens.
   void PossibleRepeats(std::size_t rows);
+  /// The table says that it has an insert whose rows it has not: they are sent again.
+  void RowsLost(std::size_t rows);
+  /// Whether that is so cannot be found out.
+  void LossUnknown(const TableTrouble& trouble);
   /// Blocks are this much larger than the document says.
   void BlockScale(double scale);
   /// A section is left out; its rows come again from Kafka.
@@ -140,6 +144,7 @@ class SinkMetrics {
   Counter splits_by_rows_;
   Counter splits_by_partitions_;
   Counter possible_repeats_;
+  Counter rows_lost_;
   Counter intents_given_up_;
   Gauge block_scale_;
   std::array<Gauge, kPauseReasons> paused_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -71,6 +72,14 @@ class TableWriter {
   /// is the same afterwards, ready for another attempt.
   virtual std::optional<TableTrouble> Insert(PreparedBlock& prepared, std::string_view token,
                                              std::stop_token stop) = 0;
+
+  /// After an insert of the piece went through of which an attempt up to `ago` earlier had no
+  /// answer: how many of its rows the table does not have all the same. A server that is killed
+  /// between writing down the token and giving the part its name keeps the token, not the rows, and
+  /// drops every repeat. 0 without looking, where that cannot have been.
+  virtual std::optional<TableTrouble> CountMissing(const Block& block, const Piece& piece,
+                                                   std::chrono::seconds ago, std::size_t& missing,
+                                                   std::stop_token stop) = 0;
 
   /// Has the server compute, for each row of the block, a hash of `partition_key`; by row number,
   /// 0 for those given up.

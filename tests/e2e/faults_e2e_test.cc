@@ -229,6 +229,28 @@ TEST_F(FaultsTest, APasswordThatIsChangedUnderLoadAndChangedBack) {
   ExpectEachOnce(pipeline);
 }
 
+// What `kill -9` of ClickHouse can leave behind, in a window of microseconds: the token of an
+// insert without its rows. Here the rows are deleted, which leaves the token, and the server is
+// restarted.
+TEST_F(FaultsTest, ATokenWithoutItsRows) {
+  PipelineHarness& pipeline = GatedPipeline();
+  pipeline.CreateTable();
+  gate().SetForInserts({.kind = GateVerdict::Kind::kCutAnswer});
+  ProduceMore();
+  pipeline.Start();
+  WaitFor("rows without an answer", [&] { return pipeline.Rows() > 0; });
+  gate().SetForInserts({.kind = GateVerdict::Kind::kBreak});
+  WaitUntilPaused(pipeline, "transient");
+  pipeline.clickhouse().Query(
+      fmt::format("ALTER TABLE {} DELETE WHERE 1 SETTINGS mutations_sync = 1", pipeline.table()));
+  RunStack(servers(), {"restart", "clickhouse"});
+  EXPECT_EQ(pipeline.Rows(), 0U);
+  gate().Set({});
+  ProduceMore();
+  ExpectEachOnce(pipeline);
+  EXPECT_GT(pipeline.sink().Metrics().Sum("penstock_sink_rows_lost_by_server_total"), 0);
+}
+
 TEST_F(FaultsTest, TooManyParts) {
   PipelineHarness& pipeline = GatedPipeline();
   pipeline.CreateTable("id Int64", ", parts_to_throw_insert = 3, parts_to_delay_insert = 3");

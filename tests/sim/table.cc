@@ -30,6 +30,15 @@ std::optional<sink::TableTrouble> Table::Insert(sink::PreparedBlock& prepared,
               stop]() mutable -> Result<Answer> { return server.Insert(sent, token, stop); });
 }
 
+std::optional<sink::TableTrouble> Table::CountMissing(const sink::Block& block,
+                                                      const sink::Piece& piece,
+                                                      std::chrono::seconds ago,
+                                                      std::size_t& missing, std::stop_token stop) {
+  auto unreached = Ask(Process::Kind::kRead, []() -> Result<Answer> { return Answer(); });
+  if (unreached) return unreached;
+  return server_.CountMissing(block, piece, ago, missing, std::move(stop));
+}
+
 std::optional<sink::TableTrouble> Table::HashPartitions(const sink::Block& block,
                                                         std::string_view partition_key,
                                                         std::vector<std::uint64_t>& hashes,

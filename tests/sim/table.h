@@ -20,6 +20,9 @@ class Table final : public sink::TableWriter {
   }
   std::optional<sink::TableTrouble> Insert(sink::PreparedBlock& prepared, std::string_view token,
                                            std::stop_token stop) override;
+  std::optional<sink::TableTrouble> CountMissing(const sink::Block& block, const sink::Piece& piece,
+                                                 std::chrono::seconds ago, std::size_t& missing,
+                                                 std::stop_token stop) override;
   std::optional<sink::TableTrouble> HashPartitions(const sink::Block& block,
                                                    std::string_view partition_key,
                                                    std::vector<std::uint64_t>& hashes,

@@ -177,11 +177,26 @@ std::optional<TableTrouble> FakeTable::Insert(sink::PreparedBlock& prepared, std
   if (closed_) return Trouble(*closed_, 1);
   std::vector<std::int64_t> ids = IdsOf(prepared.body);
   if (auto refusal = RefusalOf(ids)) return refusal;
+  if (hollow_.contains(std::string(token))) return std::nullopt;
+  if (!blocks_.contains(std::string(token)) && OneIn(faults_.hollow)) {
+    hollow_.emplace(token);
+    return Trouble(ErrorClass::kTransient, 0, false);
+  }
   const bool lost = OneIn(faults_.lost);
   if (lost && random_() % 2 == 0) return Trouble(ErrorClass::kTransient, 0, false);
   const auto known = blocks_.try_emplace(std::string(token), ids).first;
   EXPECT_EQ(known->second, ids) << "one token, one set of rows";
   if (lost) return Trouble(ErrorClass::kTransient, 0, false);
+  return std::nullopt;
+}
+
+std::optional<TableTrouble> FakeTable::CountMissing(const sink::Block& block,
+                                                    const sink::Piece& piece, std::chrono::seconds,
+                                                    std::size_t& missing, std::stop_token) {
+  const std::vector<std::int64_t> ids = IdsOf(Prepare(block, piece).value().body);
+  const std::map<std::int64_t, int> rows = Rows();
+  missing = static_cast<std::size_t>(
+      std::ranges::count_if(ids, [&](std::int64_t id) { return !rows.contains(id); }));
   return std::nullopt;
 }
 

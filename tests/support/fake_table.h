@@ -34,6 +34,7 @@ class FakeTable final : public sink::TableWriter {
     unsigned busy = 0;       ///< Refused, with a transient code.
     unsigned no_memory = 0;  ///< Refused with code 241, whatever its size.
     unsigned lost = 0;       ///< Has no answer; every other one of them was applied.
+    unsigned hollow = 0;  ///< Has no answer; the table has its token, and will not have its rows.
   };
 
   explicit FakeTable(std::uint64_t seed = 1) : random_(seed) {}
@@ -63,6 +64,9 @@ class FakeTable final : public sink::TableWriter {
   Result<sink::PreparedBlock> Prepare(const sink::Block& block, const sink::Piece& piece) override;
   std::optional<sink::TableTrouble> Insert(sink::PreparedBlock& prepared, std::string_view token,
                                            std::stop_token stop) override;
+  std::optional<sink::TableTrouble> CountMissing(const sink::Block& block, const sink::Piece& piece,
+                                                 std::chrono::seconds ago, std::size_t& missing,
+                                                 std::stop_token stop) override;
   std::optional<sink::TableTrouble> HashPartitions(const sink::Block& block,
                                                    std::string_view partition_key,
                                                    std::vector<std::uint64_t>& hashes,
@@ -83,6 +87,7 @@ class FakeTable final : public sink::TableWriter {
   std::uint64_t version_ = 1;
   std::uint64_t attempts_ = 0;
   std::map<std::string, std::vector<std::int64_t>> blocks_;  // By token.
+  std::set<std::string> hollow_;                             // Tokens without rows.
 };
 
 /// One row of a block, as ForEachRow tells it.

@@ -209,7 +209,8 @@ TEST(BlockInserterTest, EachRowIsInOnceOrHasItsLetterWhereverTheProcessDies) {
          .knows_partitions = seed % 2 == 0,
          .busy = 6,
          .no_memory = 9,
-         .lost = 6});
+         .lost = 6,
+         .hollow = seed % 2 == 0 ? 5U : 0U});
     std::stop_source stop;
     bool done = false;
     for (int life = 0; life < 12 && !done; ++life) {
@@ -225,6 +226,16 @@ TEST(BlockInserterTest, EachRowIsInOnceOrHasItsLetterWhereverTheProcessDies) {
     world.table().OnInsert({});
     ASSERT_TRUE(done || world.Live());
     world.ExpectEachRowOnceBut(bad);
+  }
+}
+
+// ClickHouse killed between the token and the part, again and again.
+TEST(BlockInserterTest, RowsOfATokenThatIsHollowGoUnderAnother) {
+  for (const std::size_t rows : {1U, 2U, 1000U}) {
+    World world(rows, rows);
+    world.table().Set({.hollow = 2});
+    ASSERT_TRUE(world.Live());
+    world.ExpectEachRowOnceBut({});
   }
 }
 
