@@ -17,10 +17,10 @@ const std::vector<FaultKindInfo>& AllFaultKinds() {
       {kClockJump, "clock_jump", "a replica comes back with another time of day", true},
       {kAddPartitions, "add_partitions", "the topic gets a partition more", true},
       {kNatsRestart, "nats_restart", "nats-server stops, and starts again", true},
-      {kNatsKill9, "nats_kill9", "kill -9 of nats-server", false, true},
+      {kNatsKill9, "nats_kill9", "kill -9 of nats-server", true, true},
       {kKafkaRestart, "kafka_restart", "Kafka stops, and starts again", true},
       {kClickHouseRestart, "clickhouse_restart", "ClickHouse stops, and starts again", true},
-      {kClickHouseKill9, "clickhouse_kill9", "kill -9 of ClickHouse", false},
+      {kClickHouseKill9, "clickhouse_kill9", "kill -9 of ClickHouse", true},
       {kClickHouseAway, "clickhouse_away", "ClickHouse is away for longer", true},
       {kSlowInserts, "slow_inserts", "every byte to and from ClickHouse takes long", true},
       {kCutAnswers, "cut_answers", "connections break when ClickHouse answers", true},
@@ -30,8 +30,8 @@ const std::vector<FaultKindInfo>& AllFaultKinds() {
       {kHalfOpen, "half_open", "the server's side of connections is gone", true},
       {kClickHouseDiskFull, "clickhouse_disk_full", "no room on ClickHouse's disk", true},
       {kStateDiskFull, "state_disk_full", "no room for the transforms' state", true},
-      {kStreamDeleted, "stream_deleted", "a shard's stream is deleted", false, true},
-      {kStreamsDeleted, "streams_deleted", "all streams of rows are deleted", false, true},
+      {kStreamDeleted, "stream_deleted", "a shard's stream is deleted", true, true},
+      {kStreamsDeleted, "streams_deleted", "all streams of rows are deleted", true, true},
       {kBucketDeleted, "bucket_deleted", "the key-value bucket is deleted", false, true},
   };
   return kinds;
