@@ -29,7 +29,7 @@ sigset_t StoppingSignals() {
 
 }  // namespace
 
-StopSignals::StopSignals() {
+StopSignals::StopSignals(const Clock& clock) : clock_(clock) {
   const sigset_t set = StoppingSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(concurrency-mt-unsafe): before other threads.
@@ -46,6 +46,7 @@ StopSignals::~StopSignals() {
 }
 
 void StopSignals::Wait() {
+  Clock::Time echo_ends = Clock::Time::min();
   while (true) {
     std::array<pollfd, 2> fds{{{signals_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}}};
     if (poll(fds.data(), fds.size(), -1) < 0) continue;
@@ -53,6 +54,8 @@ void StopSignals::Wait() {
     signalfd_siginfo info{};
     if (read(signals_.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
     const int signal = static_cast<int>(info.ssi_signo);
+    const Clock::Time now = clock_.Now();
+    if (now < echo_ends) continue;
     if (stop_.stop_requested()) {
       Log(LogLevel::kWarn, "Second signal: ending at once, without finishing what is in flight.",
           {{"signal", sigabbrev_np(signal)}});
@@ -61,6 +64,7 @@ void StopSignals::Wait() {
     }
     Log(LogLevel::kInfo, "Stopping: finishing what is in flight. A second signal ends at once.",
         {{"signal", sigabbrev_np(signal)}});
+    echo_ends = now + kEcho;
     stop_.request_stop();
   }
 }

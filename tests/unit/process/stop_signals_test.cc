@@ -1,8 +1,11 @@
 #include "process/stop_signals.h"
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
+#include <thread>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +20,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Stands still but for Advance.
+class ManualClock final : public Clock {
+ public:
+  Time Now() const override { return Time(passed_.load()); }
+  std::int64_t WallMs() const override { return 0; }
+  void Advance(Duration by) { passed_ = passed_.load() + by; }
+
+ private:
+  std::atomic<Duration> passed_{};
+};
+
+ManualClock& TheClock() {
+  static ManualClock clock;
+  return clock;
+}
+
 // Runs `body` in a forked child; its parent reads a byte that says the signals are handled.
 template <typename Body>
 class Forked {
@@ -26,7 +45,7 @@ class Forked {
     EXPECT_EQ(pipe(ready.data()), 0);
     pid_ = fork();
     if (pid_ == 0) {
-      StopSignals signals;
+      StopSignals signals(TheClock());
       EXPECT_EQ(write(ready[1], "r", 1), 1);
       _exit(body(signals, ready[1]));
     }
@@ -56,6 +75,12 @@ void WaitForStop(const StopSignals& signals) {
   WaitUntil(SystemClock().Now() + 60s, signals.token());
 }
 
+void WaitUntilTaken(int signal) {
+  for (sigset_t pending; sigpending(&pending) == 0 && sigismember(&pending, signal) == 1;) {
+    std::this_thread::yield();
+  }
+}
+
 TEST(StopSignalsTest, TheFirstSignalAsks) {
   for (const int signal : {SIGTERM, SIGINT}) {
     const Forked child([](StopSignals& signals, int) {
@@ -73,6 +98,7 @@ TEST(StopSignalsTest, TheSecondSignalEndsAtOnce) {
   for (const int signal : {SIGTERM, SIGINT}) {
     const Forked child([](StopSignals& signals, int ready) {
       WaitForStop(signals);
+      TheClock().Advance(StopSignals::kEcho);
       EXPECT_EQ(write(ready, "s", 1), 1);
       WaitUntil(SystemClock().Now() + 60s, {});  // A drain that takes too long.
       return 3;
@@ -84,6 +110,21 @@ TEST(StopSignalsTest, TheSecondSignalEndsAtOnce) {
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 128 + signal);
   }
+}
+
+// As a child gets them whose parent, of many threads, is killed.
+TEST(StopSignalsTest, WhatComesRightAfterTheFirstIsItsEcho) {
+  const Forked child([](StopSignals& signals, int) {
+    for (int time = 0; time < 5; ++time) {
+      kill(getpid(), SIGTERM);
+      WaitUntilTaken(SIGTERM);  // So the one before has had its effect.
+    }
+    WaitForStop(signals);
+    return 3;
+  });
+  const int status = child.Status();
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 3);
 }
 
 TEST(StopSignalsTest, ABrokenPipeIsNotDeath) {
