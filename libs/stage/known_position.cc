@@ -1,5 +1,6 @@
 #include "stage/known_position.h"
 
+#include "base/format.h"
 #include "protocol/batch_codec.h"
 
 namespace penstock::stage {
@@ -12,6 +13,17 @@ Result<bool> IsKnown(io::Streams& streams, const std::string& stream, const io::
   if (!message) return true;
   const auto envelope = protocol::ReadEnvelope(message->data);
   return envelope.ok() && envelope.value().digest == position.digest;
+}
+
+Status TrimDone(io::Streams& streams, const std::string& stream, const Position& position,
+                StreamSeq keep_from) {
+  PENSTOCK_ASSIGN_OR_RETURN(const io::StreamState state, streams.State(stream));
+  if (state.created_ns != position.created_ns || state.last < position.seq) {
+    return Error{
+        Remedy::kStop, "not_found",
+        fmt::format("stream {} is another one than was read, or has lost its end", stream)};
+  }
+  return streams.Trim(stream, keep_from);
 }
 
 }  // namespace penstock::stage

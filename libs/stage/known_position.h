@@ -13,4 +13,10 @@ namespace penstock::stage {
 Result<bool> IsKnown(io::Streams& streams, const std::string& stream, const io::StreamState& state,
                      const Position& position);
 
+/// Removes the messages below `keep_from`, which are done with, where the stream is still the one
+/// that `position` speaks of: in another one the same numbers are messages that nobody has read.
+/// "not_found": it is another one, gone, or shorter.
+Status TrimDone(io::Streams& streams, const std::string& stream, const Position& position,
+                StreamSeq keep_from);
+
 }  // namespace penstock::stage

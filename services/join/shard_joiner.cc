@@ -403,9 +403,9 @@ Status ShardJoiner::Tidy(std::stop_token stop) {
   if (!join_->caught_up()) return Done{};
   for (const Side side : {Side::kLeft, Side::kRight}) {
     const JoinSideProgress& of = Of(published_, side);
-    const Status trimmed =
-        parts_.streams.Trim(protocol::StreamName(options_.pipeline_id, HopOf(side), options_.shard),
-                            std::min(of.kept_from, of.position.seq));
+    const Status trimmed = stage::TrimDone(
+        parts_.streams, protocol::StreamName(options_.pipeline_id, HopOf(side), options_.shard),
+        of.position, std::min(of.kept_from, of.position.seq));
     if (!trimmed.ok()) parts_.metrics.Waits(options_.shard, trimmed.error());
   }
   return Done{};

@@ -456,9 +456,10 @@ void ShardWriter::TrimStream() {
   if (record_.position.seq <= trimmed_ || now < next_trim_) return;
   next_trim_ = now + options_.trim_interval;
   const std::uint64_t above = IsPlanted(PlantedBug::kLastMessageTrimmed) ? 1 : 0;
-  const Status trimmed =
-      parts_.streams.Trim(options_.stream, StreamSeq(record_.position.seq.rep() + above));
+  const Status trimmed = stage::TrimDone(parts_.streams, options_.stream, record_.position,
+                                         StreamSeq(record_.position.seq.rep() + above));
   if (trimmed.ok()) trimmed_ = record_.position.seq;
+  if (!trimmed.ok() && trimmed.error().code == "not_found") FinishWithout(trimmed.error());
 }
 
 bool ShardWriter::Draining() const {

@@ -5,6 +5,7 @@
 
 #include "base/patience.h"
 #include "protocol/key_log_codec.h"
+#include "stage/known_position.h"
 #include "telemetry/log.h"
 
 namespace penstock::transform {
@@ -145,7 +146,7 @@ Status ShardKeys::Forget(std::int64_t before_ms, std::stop_token stop) {
   // The last message stays: with it a log that was replaced or lost its end can be told. One that
   // cannot be trimmed now will be with the next.
   keep_from = std::min(keep_from, store_.log().seq);
-  const Status trimmed = parts_.streams.Trim(options_.stream, keep_from);
+  const Status trimmed = stage::TrimDone(parts_.streams, options_.stream, store_.log(), keep_from);
   if (!trimmed.ok()) parts_.metrics.Waits(options_.shard, trimmed.error());
   return Done{};
 }

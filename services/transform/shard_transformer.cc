@@ -11,6 +11,7 @@
 #include "protocol/names.h"
 #include "protocol/shard_record_codec.h"
 #include "stage/dead_letters.h"
+#include "stage/known_position.h"
 #include "stage/replaced_stream.h"
 #include "telemetry/log.h"
 
@@ -256,7 +257,8 @@ void ShardTransformer::TrimInput() {
   next_trim_ = now + options_.trim_interval;
   if (store_ != nullptr) parts_.metrics.Store(options_.shard, store_->stats());
   const std::uint64_t above = IsPlanted(PlantedBug::kLastMessageTrimmed) ? 1 : 0;
-  const Status trimmed = parts_.streams.Trim(in_stream_, StreamSeq(done.rep() + above));
+  const Status trimmed = stage::TrimDone(parts_.streams, in_stream_, output_.position(),
+                                         StreamSeq(done.rep() + above));
   if (trimmed.ok()) trimmed_ = done;
 }
 
