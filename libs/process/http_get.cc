@@ -130,8 +130,9 @@ Result<HttpReply> Get(const std::string& host, std::uint16_t port, const std::st
   PENSTOCK_ASSIGN_OR_RETURN(const Address address, Resolve(host, port));
   Connection connection(deadline, clock);
   PENSTOCK_RETURN_IF_ERROR(connection.Connect(address));
+  // 1.0: a server may not answer in chunks then.
   PENSTOCK_RETURN_IF_ERROR(connection.Send(fmt::format(
-      "GET {} HTTP/1.1\r\nHost: {}:{}\r\nConnection: close\r\n\r\n", path, host, port)));
+      "GET {} HTTP/1.0\r\nHost: {}:{}\r\nConnection: close\r\n\r\n", path, host, port)));
   PENSTOCK_ASSIGN_OR_RETURN(const std::string answer, connection.ReceiveAll());
   return ParseReply(answer);
 }

@@ -13,7 +13,7 @@ struct HttpReply {
   std::string body;
 };
 
-/// One GET of a page as HttpServer serves it: plain HTTP/1.1, a numeric address or "localhost", an
+/// One GET of a page as HttpServer serves it: plain HTTP/1.0, a numeric address or "localhost", an
 /// answer of at most 16 MiB. Error code "http", remedy kRetry: nobody listens, it took longer than
 /// `timeout`, or the answer is no HTTP. Thread-safe.
 Result<HttpReply> HttpGet(const std::string& host, std::uint16_t port, const std::string& path,
