@@ -44,11 +44,6 @@ class ScaleCrashTest : public SharingTest {
     WaitUntilShared(All(sinks_));
     WaitUntilShared(All(transforms_));
   }
-  static std::vector<ServiceProcess*> All(std::deque<ServiceProcess>& replicas) {
-    std::vector<ServiceProcess*> all;
-    for (ServiceProcess& replica : replicas) all.push_back(&replica);
-    return all;
-  }
   void TearDown() override {
     if (HasFailure()) {
       PrintEnds(All(sinks_));

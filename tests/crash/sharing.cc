@@ -79,6 +79,12 @@ void SharingTest::StartTransform(const PipelineHarness& pipeline, ServiceProcess
   transform.Start(arguments);
 }
 
+std::vector<ServiceProcess*> SharingTest::All(std::deque<ServiceProcess>& replicas) {
+  std::vector<ServiceProcess*> all;
+  for (ServiceProcess& replica : replicas) all.push_back(&replica);
+  return all;
+}
+
 void SharingTest::EndCleanly(ServiceProcess& replica) {
   EXPECT_TRUE(replica.Stop().clean()) << replica.name();
 }

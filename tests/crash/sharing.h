@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -58,6 +59,7 @@ class SharingTest : public CrashTest {
   static void WaitUntilShared(const std::vector<ServiceProcess*>& replicas) {
     testing::WaitUntilShared(replicas, kShards);
   }
+  static std::vector<ServiceProcess*> All(std::deque<ServiceProcess>& replicas);
   static void EndCleanly(ServiceProcess& replica);
   /// For people, after a failure.
   static void PrintEnds(const std::vector<ServiceProcess*>& replicas);

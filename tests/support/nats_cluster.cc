@@ -11,10 +11,11 @@ NatsCluster::NatsCluster() {
   std::string routes;
   for (const int port : ports) routes += fmt::format("\"nats-route://127.0.0.1:{}\", ", port);
   for (std::size_t i = 0; i < ports.size(); ++i) {
+    monitor_ports_.push_back(FreePort());
     nodes_.push_back(NatsServer::Start(
-        {.config = fmt::format("server_name: n{}\ncluster {{ name: c, listen: 127.0.0.1:{}, "
-                               "routes: [ {} ] }}",
-                               i, ports.at(i), routes)}));
+        {.config = fmt::format("server_name: n{}\nhttp: 127.0.0.1:{}\ncluster {{ name: c, listen: "
+                               "127.0.0.1:{}, routes: [ {} ] }}",
+                               i, monitor_ports_.back(), ports.at(i), routes)}));
   }
 }
 

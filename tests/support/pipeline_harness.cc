@@ -46,7 +46,7 @@ PipelineHarness::PipelineHarness(const Servers& servers, std::string topic,
       topic_(std::move(topic)),
       fields_(std::move(fields)),
       folder_(MakeFolder()),
-      nats_url_(servers.nats),
+      nats_urls_({servers.nats}),
       clickhouse_(servers),
       ingestor_(Executable("penstock-ingestor"), "ingestor", folder_),
       transform_(Executable("penstock-transform"), "transform", folder_),
@@ -59,7 +59,7 @@ PipelineHarness::~PipelineHarness() {
     ingestor_.Kill9();
     transform_.Kill9();
     sink_.Kill9();
-    if (nats_url_ == servers_.nats) RemoveStreams();
+    if (nats_urls_ == std::vector{servers_.nats}) RemoveStreams();
     clickhouse_.Query(fmt::format("DROP TABLE IF EXISTS {} SYNC", table()));
   } catch (const std::exception& failure) {
     fmt::print("cleaning up after {}: {}\n", id_, failure.what());
@@ -100,8 +100,8 @@ json PipelineHarness::MakeDocument() const {
           {"resources", {{"shards", 2}, {"nats", {{"stream", {{"maxBytes", "256MiB"}}}}}}}};
 }
 
-void PipelineHarness::UseNats(std::string url) {
-  nats_url_ = std::move(url);
+void PipelineHarness::UseNats(std::vector<std::string> urls) {
+  nats_urls_ = std::move(urls);
   nats_.reset();
 }
 
@@ -129,7 +129,7 @@ std::string PipelineHarness::table() const {
 std::vector<std::string> PipelineHarness::Arguments() const {
   const std::filesystem::path file = folder_ / "pipeline.json";
   std::ofstream(file) << document.dump(2);
-  return {"--pipeline", file.string(), "--nats", nats_url_};
+  return {"--pipeline", file.string(), "--nats", fmt::format("{}", fmt::join(nats_urls_, ","))};
 }
 
 std::vector<std::string> PipelineHarness::SharingArguments(const ServiceProcess& replica,
@@ -188,7 +188,7 @@ std::int64_t PipelineHarness::Committed(KafkaAdmin& kafka) const {
 jetstream::Connection& PipelineHarness::Nats() {
   if (!nats_) {
     jetstream::NatsOptions options;
-    options.urls = {nats_url_};
+    options.urls = nats_urls_;
     options.name = "test";
     nats_ = Take(jetstream::Connection::Connect(options), "NATS");
   }

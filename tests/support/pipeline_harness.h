@@ -41,7 +41,8 @@ class PipelineHarness {
 
   nlohmann::json document;
   /// Another NATS than that of `servers`, whose streams go with it; before the first start.
-  void UseNats(std::string url);
+  void UseNats(const std::string& url) { UseNats(std::vector{url}); }
+  void UseNats(std::vector<std::string> urls);
 
   /// A MergeTree with a deduplication window and the columns of the fields.
   void CreateTable();
@@ -125,7 +126,7 @@ class PipelineHarness {
   const std::string topic_;
   const std::vector<PipelineField> fields_;
   const std::filesystem::path folder_;
-  std::string nats_url_;
+  std::vector<std::string> nats_urls_;
   ClickHouse clickhouse_;
   ServiceProcess ingestor_;
   ServiceProcess transform_;

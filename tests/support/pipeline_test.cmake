@@ -6,7 +6,7 @@ penstock_left_out(penstock_pipelines_left_out ${penstock_pipeline_parts} ingesto
 if(NOT TARGET penstock_pipeline_harness AND NOT penstock_pipelines_left_out)
   add_library(penstock_pipeline_harness STATIC
               "${CMAKE_CURRENT_LIST_DIR}/join_harness.cc" "${CMAKE_CURRENT_LIST_DIR}/kafka_admin.cc" "${CMAKE_CURRENT_LIST_DIR}/metrics_page.cc"
-              "${CMAKE_CURRENT_LIST_DIR}/nats_server.cc" "${CMAKE_CURRENT_LIST_DIR}/pipeline_harness.cc"
+              "${CMAKE_CURRENT_LIST_DIR}/nats_cluster.cc" "${CMAKE_CURRENT_LIST_DIR}/nats_server.cc" "${CMAKE_CURRENT_LIST_DIR}/pipeline_harness.cc"
               "${CMAKE_CURRENT_LIST_DIR}/pipeline_test.cc" "${CMAKE_CURRENT_LIST_DIR}/servers.cc"
               "${CMAKE_CURRENT_LIST_DIR}/service_process.cc" "${CMAKE_CURRENT_LIST_DIR}/tcp_gate.cc")
   target_include_directories(penstock_pipeline_harness PUBLIC "${CMAKE_SOURCE_DIR}/tests")
