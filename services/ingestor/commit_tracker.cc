@@ -104,10 +104,12 @@ void CommitTracker::Passed(ShardId shard, const Position& input) {
   }
 }
 
-// What is confirmed is not among the open ones any more.
+// What is confirmed is not among the open ones any more. A message of which it is not known in which
+// stream it is counts as one of this.
 bool CommitTracker::IsPassed(const OpenSection& section, const Position& input) {
-  return section.sealed && section.position.created_ns == input.created_ns &&
-         section.position.seq <= input.seq;
+  const std::int64_t created_ns = section.position.created_ns;
+  return section.sealed && section.position.seq <= input.seq &&
+         (created_ns == input.created_ns || created_ns == 0);
 }
 
 void CommitTracker::Lose(ShardId shard, LossReason reason) {

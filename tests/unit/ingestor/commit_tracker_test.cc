@@ -139,6 +139,18 @@ TEST(CommitTrackerTest, AnAcknowledgementThatComesAfterTheReaderHasPassedIsALoss
   EXPECT_EQ(tracker.TakeLost().size(), 1U);
 }
 
+// The server had not told yet which stream it is, as the message was acknowledged.
+TEST(CommitTrackerTest, AMessageInAStreamThatIsNotKnownIsPassedByItsNumber) {
+  CommitTracker tracker(1);
+  const auto stay = tracker.Start(From(0, 0));
+  tracker.Open(stay, ShardId(0), Offset(0));
+  tracker.Seal(stay, ShardId(0), Offset(9), {.created_ns = 0, .seq = StreamSeq(2)});
+  tracker.Passed(ShardId(0), At(1));
+  EXPECT_TRUE(tracker.TakeLost().empty());
+  tracker.Passed(ShardId(0), At(2));
+  EXPECT_EQ(tracker.TakeLost().size(), 1U);
+}
+
 // Law: what may be committed never passes a record that is not confirmed, and reaches the end once
 // all are. Against a model that knows the fate of each offset.
 TEST(CommitTrackerTest, NeverPassesWhatIsNotConfirmed) {
