@@ -104,8 +104,8 @@ void CommitTracker::Passed(ShardId shard, const Position& input) {
   }
 }
 
-// What is confirmed is not among the open ones any more. A message of which it is not known in which
-// stream it is counts as one of this.
+// What is confirmed is not among the open ones any more. A message of which it is not known in
+// which stream it is counts as one of this.
 bool CommitTracker::IsPassed(const OpenSection& section, const Position& input) {
   const std::int64_t created_ns = section.position.created_ns;
   return section.sealed && section.position.seq <= input.seq &&
