@@ -4,17 +4,18 @@
 
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "protocol/section_codec.h"
 
 namespace penstock::protocol {
 
 namespace {
 
 constexpr std::string_view kMagic = "PSTK";
-constexpr std::size_t kChecksumBytes = sizeof(std::uint64_t);
+constexpr std::string_view kWhat = "key log message";
 constexpr std::size_t kHashBytes = sizeof(std::uint64_t) + sizeof(std::uint32_t);
 
 Error Corrupt(std::string_view what) {
-  return Error{Remedy::kStop, "corrupt", fmt::format("key log message: {}", what)};
+  return Error{Remedy::kStop, "corrupt", fmt::format("{}: {}", kWhat, what)};
 }
 
 bool SamePartition(const RecordId& a, const RecordId& b) {
@@ -87,14 +88,8 @@ void EncodeKeyLog(std::span<const FirstRow> rows, std::string& out) {
 
 Status DecodeKeyLog(std::string_view message, std::vector<FirstRow>& rows) {
   rows.clear();
-  if (message.size() < kMagic.size() + 1 + kChecksumBytes || !message.starts_with(kMagic)) {
-    return Corrupt("does not start as one");
-  }
-  const std::string_view content = message.substr(0, message.size() - kChecksumBytes);
-  if (Hash64(content) != LoadUnaligned<std::uint64_t>(content.data() + content.size())) {
-    return Corrupt("its checksum is wrong");
-  }
-  ByteReader reader(content.substr(kMagic.size()));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::string_view content, Unseal(message, kMagic, kWhat));
+  ByteReader reader(content);
   const auto version = reader.Fixed<std::uint8_t>();
   if (version != kKeyLogVersion) {
     return Error{Remedy::kStop, "version",

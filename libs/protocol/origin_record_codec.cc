@@ -13,11 +13,12 @@ namespace penstock::protocol {
 namespace {
 
 constexpr std::string_view kMagic = "PSTO";
+constexpr std::string_view kWhat = "record of a partition";
 constexpr std::uint8_t kVersion = 1;
 constexpr std::string_view kMetadata = "p1";
 
 Error Corrupt(std::string_view what) {
-  return Error{Remedy::kStop, "corrupt", fmt::format("record of a partition: {}", what)};
+  return Error{Remedy::kStop, "corrupt", fmt::format("{}: {}", kWhat, what)};
 }
 
 template <typename Number>
@@ -61,15 +62,8 @@ std::string EncodeOriginRecord(const OriginRecord& record) {
 }
 
 Result<OriginRecord> DecodeOriginRecord(std::string_view bytes) {
-  constexpr std::size_t kChecksumBytes = sizeof(std::uint64_t);
-  if (bytes.size() < kMagic.size() + 1 + kChecksumBytes || !bytes.starts_with(kMagic)) {
-    return Corrupt("does not start as one");
-  }
-  const std::string_view content = bytes.substr(0, bytes.size() - kChecksumBytes);
-  if (Hash64(content) != LoadUnaligned<std::uint64_t>(content.data() + content.size())) {
-    return Corrupt("its checksum is wrong");
-  }
-  ByteReader reader(content.substr(kMagic.size()));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::string_view content, Unseal(bytes, kMagic, kWhat));
+  ByteReader reader(content);
   if (const auto version = reader.Fixed<std::uint8_t>(); version != kVersion) {
     return Error{Remedy::kStop, "version",
                  fmt::format("record of a partition has version {}, this program reads {}", version,

@@ -2,6 +2,9 @@
 
 #include <limits>
 
+#include "base/format.h"
+#include "base/hash.h"
+
 namespace penstock::protocol {
 
 namespace {
@@ -184,6 +187,22 @@ JoinCheckpoint ReadJoinCheckpoint(ByteReader& reader) {
   checkpoint.steps_of_next = reader.Varint();
   checkpoint.next = static_cast<JoinCheckpoint::Next>(reader.Fixed<std::uint8_t>());
   return checkpoint;
+}
+
+Result<std::string_view> Unseal(std::string_view bytes, std::string_view magic,
+                                std::string_view what) {
+  constexpr std::size_t kChecksumBytes = sizeof(std::uint64_t);
+  const auto corrupt = [&](std::string_view how) {
+    return Error{Remedy::kStop, "corrupt", fmt::format("{}: {}", what, how)};
+  };
+  if (bytes.size() < magic.size() + 1 + kChecksumBytes || !bytes.starts_with(magic)) {
+    return corrupt("does not start as one");
+  }
+  const std::string_view content = bytes.substr(0, bytes.size() - kChecksumBytes);
+  if (Hash64(content) != LoadUnaligned<std::uint64_t>(content.data() + content.size())) {
+    return corrupt("its checksum is wrong");
+  }
+  return content.substr(magic.size());
 }
 
 }  // namespace penstock::protocol

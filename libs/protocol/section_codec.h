@@ -1,9 +1,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/result.h"
 #include "model/batch.h"
 #include "model/shard_record.h"
 
@@ -25,5 +27,10 @@ bool ReadSections(ByteReader& reader, std::vector<Section>& sections, bool clock
 
 void AppendJoinCheckpoint(std::string& out, const JoinCheckpoint& checkpoint);
 JoinCheckpoint ReadJoinCheckpoint(ByteReader& reader);
+
+/// What stands between the magic at the beginning and the checksum (Hash64 of all before it) at the
+/// end. Error "corrupt" (kStop); `what` is how that names it.
+Result<std::string_view> Unseal(std::string_view bytes, std::string_view magic,
+                                std::string_view what);
 
 }  // namespace penstock::protocol

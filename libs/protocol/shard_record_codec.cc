@@ -9,6 +9,7 @@ namespace penstock::protocol {
 namespace {
 
 constexpr std::string_view kMagic = "PSTR";
+constexpr std::string_view kWhat = "shard record";
 // Version 1 had neither splits nor the codes of rows given up, version 2 no join, version 3 neither
 // where an account begins, nor the transform's position, nor the last message of an intent.
 constexpr std::uint8_t kVersion = 4;
@@ -17,7 +18,7 @@ constexpr std::uint8_t kOldestVersion = 1;
 constexpr std::uint64_t kMostGivenUp = 1 << 20;
 
 Error Corrupt(std::string_view what) {
-  return Error{Remedy::kStop, "corrupt", fmt::format("shard record: {}", what)};
+  return Error{Remedy::kStop, "corrupt", fmt::format("{}: {}", kWhat, what)};
 }
 
 void AppendProgress(std::string& out, const Origin& origin, const OriginProgress& progress) {
@@ -177,15 +178,8 @@ std::string EncodeShardRecord(const ShardRecord& record) {
 }
 
 Result<ShardRecord> DecodeShardRecord(std::string_view bytes) {
-  constexpr std::size_t kChecksumBytes = sizeof(std::uint64_t);
-  if (bytes.size() < kMagic.size() + 1 + kChecksumBytes || !bytes.starts_with(kMagic)) {
-    return Corrupt("does not start as one");
-  }
-  const std::string_view content = bytes.substr(0, bytes.size() - kChecksumBytes);
-  if (Hash64(content) != LoadUnaligned<std::uint64_t>(content.data() + content.size())) {
-    return Corrupt("its checksum is wrong");
-  }
-  ByteReader reader(content.substr(kMagic.size()));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::string_view content, Unseal(bytes, kMagic, kWhat));
+  ByteReader reader(content);
   const auto version = reader.Fixed<std::uint8_t>();
   if (version < kOldestVersion || version > kVersion) {
     return Error{Remedy::kStop, "version",
