@@ -13,13 +13,6 @@ namespace {
 
 const std::vector<PipelineField> kFields = {{"id", "int64", "id", "Int64"}};
 
-std::vector<std::string> Events(int first, int count) {
-  std::vector<std::string> events;
-  for (int id = first; id < first + count; ++id)
-    events.push_back(fmt::format(R"({{"id":{}}})", id));
-  return events;
-}
-
 using CommitTest = PipelineTest;
 
 /// Starts ClickHouse again, however the test ends.
@@ -46,14 +39,14 @@ TEST_F(CommitTest, NothingIsCommittedThatClickHouseDoesNotHave) {
   PipelineHarness& pipeline = NewPipeline(topic, kFields);
   pipeline.CreateTable();
   pipeline.Start();
-  Produce(topic, 0, Events(0, 500));
-  Produce(topic, 1, Events(500, 300));
+  Produce(topic, 0, IdEvents(0, 500));
+  Produce(topic, 1, IdEvents(500, 300));
   pipeline.WaitForRows(800);
   pipeline.WaitForCommits(kafka());
   EXPECT_EQ(pipeline.Committed(kafka()), 800);
   {
     ClickHouseStopped stopped(servers());
-    Produce(topic, 0, Events(800, 200));
+    Produce(topic, 0, IdEvents(800, 200));
     WaitFor("the rows are published and refused by nobody listening", [&] {
       return pipeline.ingestor().Metrics().Sum("penstock_ingestor_rows_out_total") == 1000 &&
              pipeline.sink().Metrics().Sum("penstock_sink_retries_total") >= 5;
@@ -79,7 +72,7 @@ TEST_F(CommitTest, NothingIsCommittedThatClickHouseDoesNotHave) {
 // another one after a crash.
 TEST_F(CommitTest, TheStartIsCommittedFirst) {
   const std::string topic = NewTopic(1);
-  Produce(topic, 0, Events(0, 10));
+  Produce(topic, 0, IdEvents(0, 10));
   kafka().DeleteRecords(topic, 0, Offset(4));
   PipelineHarness& pipeline = NewPipeline(topic, kFields);
   pipeline.StartIngestor();
@@ -94,13 +87,13 @@ TEST_F(CommitTest, TheStartIsCommittedFirst) {
 
 TEST_F(CommitTest, LatestSkipsWhatWasThereBefore) {
   const std::string topic = NewTopic(1);
-  Produce(topic, 0, Events(0, 10));
+  Produce(topic, 0, IdEvents(0, 10));
   PipelineHarness& pipeline = NewPipeline(topic, kFields);
   pipeline.document["sources"][0]["consumer_group_initial_offset"] = "latest";
   pipeline.CreateTable();
   pipeline.Start();
   WaitFor("a commit", [&] { return pipeline.Committed(kafka()) == 10; });
-  Produce(topic, 0, Events(10, 5));
+  Produce(topic, 0, IdEvents(10, 5));
   pipeline.WaitForRows(5);
   pipeline.WaitForCommits(kafka());
   EXPECT_EQ(pipeline.clickhouse().Lines("SELECT min(id), count() FROM " + pipeline.table()),

@@ -19,13 +19,6 @@ const std::vector<PipelineField> kFields = {{"id", "int64", "id", "Int64"},
                                             {"_partition", "", "part", "Int32"},
                                             {"_offset", "", "place", "Int64"}};
 
-std::vector<std::string> Events(int first, int count) {
-  std::vector<std::string> events;
-  for (int id = first; id < first + count; ++id)
-    events.push_back(fmt::format(R"({{"id":{}}})", id));
-  return events;
-}
-
 class RewindTest : public PipelineTest {
  protected:
   static CommandAnswer Rewind(const PipelineHarness& pipeline, const std::string& rest) {
@@ -37,8 +30,8 @@ TEST_F(RewindTest, NothingHappensWhileSomebodyReadsOrWithoutAWord) {
   const std::string topic = NewTopic(2);
   PipelineHarness& pipeline = NewPipeline(topic, kFields);
   pipeline.CreateTable();
-  Produce(topic, 0, Events(0, 100));
-  Produce(topic, 1, Events(100, 50));
+  Produce(topic, 0, IdEvents(0, 100));
+  Produce(topic, 1, IdEvents(100, 50));
   pipeline.Start();
   pipeline.WaitForCommits(kafka());
 
@@ -78,9 +71,9 @@ TEST_F(RewindTest, WhatIsReadAgainIsInsertedAgain) {
     }
     const int duplicates = dedup ? 10 : 0;
     pipeline.CreateTable();
-    Produce(topic, 0, Events(0, kIds));
-    Produce(topic, 0, Events(0, duplicates));
-    Produce(topic, 1, Events(kIds, kIds));
+    Produce(topic, 0, IdEvents(0, kIds));
+    Produce(topic, 0, IdEvents(0, duplicates));
+    Produce(topic, 1, IdEvents(kIds, kIds));
     pipeline.Start();
     pipeline.WaitForCommits(kafka());
     ASSERT_EQ(pipeline.Rows(), 2 * kIds);

@@ -25,13 +25,6 @@ const std::vector<PipelineField> kFields = {{"id", "int64", "id", "Int64"},
                                             {"_partition", "", "part", "Int32"},
                                             {"_offset", "", "place", "Int64"}};
 
-std::vector<std::string> Events(int first, int count) {
-  std::vector<std::string> events;
-  for (int id = first; id < first + count; ++id)
-    events.push_back(fmt::format(R"({{"id":{}}})", id));
-  return events;
-}
-
 class VerifyTest : public PipelineTest {
  protected:
   static CommandAnswer Verify(const PipelineHarness& pipeline,
@@ -58,8 +51,8 @@ TEST_F(VerifyTest, AFaultIsNamedByItsOffset) {
   const std::string topic = NewTopic(2);
   PipelineHarness& pipeline = NewPipeline(topic, kFields);
   pipeline.CreateTable();
-  Produce(topic, 0, Events(0, 9'000));
-  Produce(topic, 1, Events(10'000, 500));
+  Produce(topic, 0, IdEvents(0, 9'000));
+  Produce(topic, 1, IdEvents(10'000, 500));
   Produce(topic, 1, {"no record", R"({"id":"text"})"});
   pipeline.Start();
   pipeline.WaitForCommits(kafka());
@@ -91,8 +84,8 @@ TEST_F(VerifyTest, AnAccountThatIsWrongIsSeen) {
   const std::string topic = NewTopic(2);
   PipelineHarness& pipeline = NewPipeline(topic, kFields);
   pipeline.CreateTable();
-  Produce(topic, 0, Events(0, 100));
-  Produce(topic, 1, Events(100, 100));
+  Produce(topic, 0, IdEvents(0, 100));
+  Produce(topic, 1, IdEvents(100, 100));
   pipeline.Start();
   pipeline.WaitForCommits(kafka());
   pipeline.sink().Stop();
@@ -138,7 +131,7 @@ TEST_F(VerifyTest, ReplayedLettersAndARunningPipelineAddUp) {
   PipelineHarness& pipeline = NewPipeline(topic, kFields);
   pipeline.CreateTable(
       "id Int64, topic String, part Int32, place Int64, CONSTRAINT good CHECK id % 50 != 9");
-  Produce(topic, 0, Events(0, 200));
+  Produce(topic, 0, IdEvents(0, 200));
   pipeline.Start();
   pipeline.WaitForCommits(kafka());
   ByHand(pipeline, "ALTER TABLE " + pipeline.table() + " DROP CONSTRAINT good");
@@ -148,12 +141,12 @@ TEST_F(VerifyTest, ReplayedLettersAndARunningPipelineAddUp) {
   EXPECT_THAT(replayed.text, HasSubstr(topic + "/0 replayed"));
   // Whatever has arrived by then, and at an end that moves.
   for (int round = 0; round < 5; ++round) {
-    Produce(topic, 1, Events(1'000 * round, 1'000));
+    Produce(topic, 1, IdEvents(1'000 * round, 1'000));
     const CommandAnswer running = Verify(pipeline);
     EXPECT_EQ(running.code, 0) << running.text;
   }
   pipeline.sink().Stop();
-  Produce(topic, 0, Events(200, 50));
+  Produce(topic, 0, IdEvents(200, 50));
   const CommandAnswer behind = Verify(pipeline);
   EXPECT_EQ(behind.code, 0) << behind.text;
   EXPECT_THAT(behind.text, HasSubstr("are not done yet"));
@@ -163,7 +156,7 @@ TEST_F(VerifyTest, WithoutColumnsOfThePlaceItCounts) {
   const std::string topic = NewTopic(1);
   PipelineHarness& pipeline = NewPipeline(topic, {{"id", "int64", "id", "Int64"}});
   pipeline.CreateTable();
-  Produce(topic, 0, Events(0, 50));
+  Produce(topic, 0, IdEvents(0, 50));
   const CommandAnswer early = Verify(pipeline);
   EXPECT_EQ(early.code, 1);
   EXPECT_THAT(early.text, HasSubstr("it has never run there"));
@@ -192,7 +185,7 @@ TEST_F(VerifyTest, ARunningPipelineIsNotAccused) {
   constexpr int kRounds = 12;
   for (int round = 0; round < kRounds; ++round) {
     for (const std::int32_t partition : {0, 1, 2}) {
-      Produce(topic, partition, Events(round * 2'000 + partition * 500, 2'000));
+      Produce(topic, partition, IdEvents(round * 2'000 + partition * 500, 2'000));
     }
     if (round % 4 == 3) {
       pipeline.sink().Kill9();
@@ -213,14 +206,14 @@ TEST_F(VerifyTest, AfterTheBucketIsLostTheAccountsBeginAnew) {
   const std::string topic = NewTopic(2);
   PipelineHarness& pipeline = NewPipeline(topic, kFields);
   pipeline.CreateTable();
-  Produce(topic, 0, Events(0, 500));
-  Produce(topic, 1, Events(500, 500));
+  Produce(topic, 0, IdEvents(0, 500));
+  Produce(topic, 1, IdEvents(500, 500));
   pipeline.Start();
   pipeline.WaitForCommits(kafka());
   ASSERT_TRUE(pipeline.streams().Remove("KV_" + protocol::Bucket(pipeline.id())).ok());
   for (int round = 0; round < 5; ++round) {
-    Produce(topic, 0, Events(1'000 + round * 100, 50));
-    Produce(topic, 1, Events(1'050 + round * 100, 50));
+    Produce(topic, 0, IdEvents(1'000 + round * 100, 50));
+    Produce(topic, 1, IdEvents(1'050 + round * 100, 50));
   }
   WaitFor("all rows", [&] { return pipeline.Rows() >= 1'500; });
   pipeline.WaitForCommits(kafka());

@@ -2,7 +2,17 @@
 
 #include <utility>
 
+#include "base/format.h"
+
 namespace penstock::testing {
+
+std::vector<std::string> IdEvents(int first, int count) {
+  std::vector<std::string> events;
+  for (int id = first; id < first + count; ++id) {
+    events.push_back(fmt::format(R"({{"id":{}}})", id));
+  }
+  return events;
+}
 
 void PipelineTest::SetUp() {
   if (!Servers::AreThere()) {

@@ -14,6 +14,9 @@
 
 namespace penstock::testing {
 
+/// Records `{"id":n}` with so many ids from `first` on.
+std::vector<std::string> IdEvents(int first, int count);
+
 /// A test of whole pipelines on the real servers: topics and pipelines that go with it, and the
 /// services' logs when it fails.
 class PipelineTest : public ::testing::Test {
